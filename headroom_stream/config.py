@@ -1,0 +1,161 @@
+"""The one configuration tree: what the policy of compression is, and where the parts are. Values only; reading them is `settings`."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from headroom_stream.errors import ConfigurationError
+
+PositiveInt = Annotated[int, Meta(ge=1)]
+
+
+class RecordsConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """JSON record lists as header-and-row tables: lossless."""
+
+    enabled: bool = True
+    min_rows: PositiveInt = 3
+    """Shorter lists stay JSON: a header would cost what it saves."""
+
+
+class LogsConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Log lines by template: each template once, with counts and time span; the original is kept."""
+
+    enabled: bool = True
+    min_lines: PositiveInt = 20
+    """Shorter outputs are read line by line by agents; leave them."""
+    examples: PositiveInt = 1
+    """Whole lines shown for a template that repeats."""
+    rare: PositiveInt = 2
+    """Templates with at most this many lines are kept whole."""
+
+
+class NoiseConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Terminal escapes, overwritten progress lines, white space that ends lines."""
+
+    enabled: bool = True
+
+
+class WindowConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """A token budget for the whole context. Dropping old turns rewrites history, so it happens seldom and in bulk."""
+
+    max_tokens: PositiveInt | None = None
+    """Budget; null: none."""
+    low_water: Annotated[float, Meta(gt=0, le=1)] = 0.6
+    """A rewrite drops down to this share of the budget, so that the next ones append again."""
+    keep_last_turns: PositiveInt = 2
+    """User-or-tool turns at the end that stay as long as the budget can hold them."""
+
+
+class LimitsConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Past these an event is refused with a dead letter; they bound memory and the size of a record."""
+
+    event_bytes: PositiveInt = 8 * 1024 * 1024
+    session_messages: PositiveInt = 20_000
+    session_bytes: PositiveInt = 64 * 1024 * 1024
+
+
+class Policy(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """What is done to a session's messages. A turn may override any part of it."""
+
+    emit: Literal["full", "delta"] = "full"
+    """Contexts carry every message, or those from the first changed one on (`ContextConsumer` puts them together)."""
+    min_tokens: PositiveInt = 40
+    """Tool outputs below are left alone."""
+    protected_tools: tuple[str, ...] = ()
+    """Tools whose output is never altered."""
+    records: RecordsConfig = RecordsConfig()
+    logs: LogsConfig = LogsConfig()
+    noise: NoiseConfig = NoiseConfig()
+    window: WindowConfig = WindowConfig()
+    limits: LimitsConfig = LimitsConfig()
+
+
+class KafkaSettings(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """The broker and the names of the topics."""
+
+    brokers: str = "127.0.0.1:19092"
+    """Comma-separated host:port."""
+    turns: str = "headroom.turns"
+    contexts: str = "headroom.contexts"
+    metrics: str = "headroom.metrics"
+    dead: str = "headroom.dead"
+    partitions: PositiveInt = 8
+    """Of topics that `init` creates."""
+    replication: PositiveInt = 1
+    max_message_bytes: PositiveInt = 32 * 1024 * 1024
+    """Of topics that `init` creates, and of requests. Above `limits.event_bytes`, or too large turns never reach the worker."""
+
+
+class ClickHouseSettings(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Where metrics are kept."""
+
+    url: str = "http://127.0.0.1:18123"
+    """`http[s]://[user:password@]host:port`."""
+    database: str = "headroom"
+
+
+class WorkerSettings(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """The Faust worker."""
+
+    group: str = "headroom-worker"
+    """Consumer group, and the prefix of the changelog topic: workers of one group share the partitions."""
+    store: str = "memory://"
+    """Faust's table store: `memory://` or `rocksdb://?driver=rocksdict`."""
+    data_dir: str | None = None
+    """Where an on-disk store lives."""
+    batch_wait_ms: Annotated[int, Meta(ge=0)] = 5
+    """Time given to a batch to fill after its first event."""
+    batch_events: PositiveInt = 500
+    session_timeout_s: Annotated[float, Meta(ge=1)] = 6.0
+    """A dead worker's partitions move after this."""
+    cache_bytes: PositiveInt = 512 * 1024 * 1024
+    """Decoded sessions kept in memory, by the size of their messages."""
+
+
+class SinkSettings(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """From the metrics topic to ClickHouse."""
+
+    group: str = "headroom-sink"
+    batch_rows: PositiveInt = 20_000
+    batch_wait_ms: PositiveInt = 500
+
+
+class Settings(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Everything that can be set, in one tree."""
+
+    kafka: KafkaSettings = KafkaSettings()
+    clickhouse: ClickHouseSettings = ClickHouseSettings()
+    worker: WorkerSettings = WorkerSettings()
+    sink: SinkSettings = SinkSettings()
+    policy: Policy = Policy()
+
+
+def policy_version(policy: Policy) -> str:
+    """Short hash of everything a policy says: equal policies have equal versions, in any process."""
+    return hashlib.blake2b(msgspec.json.encode(policy, order="sorted"), digest_size=6).hexdigest()
+
+
+def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """`base` with the values of `over`, section by section."""
+    out = dict(base)
+    for key, value in over.items():
+        if isinstance(value, dict) and isinstance(out.get(key), dict):
+            out[key] = merge(out[key], value)
+        else:
+            out[key] = value
+    return out
+
+
+def override(policy: Policy, changes: dict[str, Any]) -> Policy:
+    """`policy` with `changes`, a nested mapping in the shape of `Policy`.
+
+    Raises ConfigurationError for unknown keys and for values out of range, naming where.
+    """
+    try:
+        return msgspec.convert(merge(msgspec.to_builtins(policy), changes), Policy)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"policy: {error}") from error

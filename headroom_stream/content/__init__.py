@@ -1,0 +1,27 @@
+"""Compressors, one module a kind of content: pure functions from a text to a shorter one.
+
+A module offers `compress(text, hints) -> Compressed | None`; None says that the text is not of its kind, or gains nothing.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Hints(Struct, frozen=True, kw_only=True):
+    """What a compressor may know besides the text."""
+
+    tool: str = ""
+    query: str = ""
+    """What the agent looks for; lines and rows that it names are kept."""
+
+
+class Compressed(Struct, frozen=True, kw_only=True):
+    """A shorter text for the model, and what was done to get it."""
+
+    text: str
+    kind: str
+    lossless: bool
+    """Whether the original's data follows from the text alone (for JSON: equal values, not equal white space)."""
+    removed: str = ""
+    """What is not in the text any more, for the marker: `412 lines`. Empty when lossless."""
