@@ -1,0 +1,163 @@
+"""JSON and newline-delimited JSON as a compact text with equal values: minified, quotes dropped, lists of objects as tables.
+
+The notation is described in `notation`. Numbers keep the very characters they had.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+from headroom_stream.config import RecordsConfig
+from headroom_stream.content import Compressed, Hints
+from headroom_stream.content.notation import read, write_key, write_string
+from headroom_stream.content.tables import columns, header, varying, worth_columns
+
+MAX_DEPTH = 60
+"""Deeper values are left alone: writing and reading recurse, and Python's stack is the caller's too."""
+_MAX_DIGITS = 4000
+"""Python refuses to read integers of more than 4,300 digits."""
+
+
+class _Number(str):
+    """A number as it is written in the source: `1.0`, `1` and `0.10` stay what they are."""
+
+    __slots__ = ()
+
+
+class _LeaveAloneError(ValueError):
+    """This JSON cannot be written without loss."""
+
+
+def compress(text: str, hints: Hints, config: RecordsConfig) -> Compressed | None:  # noqa: ARG001  # every compressor has this signature
+    """`text` in the compact notation, or None if it is no JSON list or object, or would not get shorter in characters.
+
+    Not JSON for this purpose: duplicate keys, NaN and Infinity, values nested deeper than MAX_DEPTH.
+    Newline-delimited objects are written as the list of them.
+    """
+    if not config.enabled:
+        return None
+    start = text[:64].lstrip()[:1]
+    if start not in ("{", "[") and start:
+        return None
+    try:
+        writer = _Writer(config.min_rows)
+        out = writer.value(_parse(text), 0)
+    except (ValueError, RecursionError):  # no JSON, or one that is left alone; RecursionError is json's word for "too deep"
+        return None
+    if len(out) >= len(text):
+        return None
+    return Compressed(text=out, kind="records" if writer.tables else "json", lossless=True)
+
+
+def restore(text: str) -> Any:
+    """The JSON value that `compress` wrote as `text`. Raises NotationError for other texts."""
+    return read(text)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    out = dict(pairs)
+    if len(out) != len(pairs):
+        raise _LeaveAloneError("duplicate keys")
+    return out
+
+
+def _integer(digits: str) -> _Number:
+    if len(digits) > _MAX_DIGITS:
+        raise _LeaveAloneError("an integer too long to be read")
+    return _Number(digits)
+
+
+def _refuse(name: str) -> NoReturn:
+    raise _LeaveAloneError(f"{name} is no JSON")
+
+
+_decode = json.JSONDecoder(object_pairs_hook=_object, parse_float=_Number, parse_int=_integer, parse_constant=_refuse).decode
+
+
+def _parse(text: str) -> Any:
+    try:
+        return _decode(text)
+    except json.JSONDecodeError as error:
+        # A second document right after the first, on a line of its own, is what newline-delimited JSON looks like.
+        if error.msg != "Extra data" or not text.lstrip().startswith("{"):
+            raise
+        return [_record(line) for line in text.split("\n") if line.strip()]
+
+
+def _record(line: str) -> dict[str, Any]:
+    value = _decode(line)
+    if type(value) is not dict:
+        raise _LeaveAloneError("a line that is no object")
+    return value
+
+
+class _Writer:
+    """Writes one value; counts the tables it made, and remembers how each string is written."""
+
+    def __init__(self, min_rows: int) -> None:
+        self.min_rows = min_rows
+        self.tables = 0
+        self.strings: dict[str, str] = {}
+
+    def value(self, value: Any, depth: int) -> str:
+        kind = type(value)
+        if kind is str:
+            out = self.strings.get(value)
+            if out is None:
+                out = self.strings[value] = write_string(value)
+            return out
+        if kind is _Number:
+            return str(value)
+        if depth > MAX_DEPTH:
+            raise _LeaveAloneError("nested too deep")
+        if kind is dict:
+            return self.object(value, depth)
+        if kind is list:
+            return self.list(value, depth)
+        return "null" if value is None else "true" if value else "false"
+
+    def object(self, value: dict[str, Any], depth: int) -> str:
+        rows = list(value.values())
+        if self.are_records(rows):
+            return self.keyed_table(list(value), rows, depth)
+        return "{" + ",".join(f"{write_key(key)}:{self.value(item, depth + 1)}" for key, item in value.items()) + "}"
+
+    def list(self, value: list[Any], depth: int) -> str:
+        if self.are_records(value):
+            return self.table([value], depth)
+        if value and all(type(inner) is list and inner for inner in value):
+            rows = [row for inner in value for row in inner]
+            if len(value) > 1 and self.are_records(rows) and self.two_columns(rows):
+                return f"[{self.table(value, depth + 1)}]"
+        return "[" + ",".join([self.value(item, depth + 1) for item in value]) + "]"
+
+    def are_records(self, rows: list[Any]) -> bool:
+        return (
+            len(rows) >= max(self.min_rows, 2)
+            and all(type(row) is dict for row in rows)
+            and worth_columns(rows, sum(map(len, rows)))
+        )
+
+    @staticmethod
+    def two_columns(rows: list[dict[str, Any]]) -> bool:
+        """Whether rows show two cells at least. One absent cell alone would be a blank line, which stands between lists."""
+        return len(rows[0]) > 1
+
+    def table(self, lists: list[list[dict[str, Any]]], depth: int) -> str:
+        rows = [row for inner in lists for row in inner]
+        parts = columns(rows, lambda item: self.value(item, depth + 2))
+        cells = varying(parts, 2 if len(lists) > 1 else 1)
+        if len(cells) == 1 and "" in cells[0].cells:
+            cells = varying(parts, 2)  # that blank line again; `worth_columns` sees to it that there is a second column
+        self.tables += 1
+        lines = map(",".join, zip(*(column.cells for column in cells), strict=True))
+        blocks = ["".join(["\n" + next(lines) for _ in inner]) for inner in lists]
+        return "[" + header(parts) + "\n".join(blocks) + "]"
+
+    def keyed_table(self, keys: list[str], rows: list[dict[str, Any]], depth: int) -> str:
+        self.tables += 1
+        parts = columns(rows, lambda item: self.value(item, depth + 2), keys)
+        cells = varying(parts, 1)
+        lines = map(",".join, zip(*(column.cells for column in cells), strict=True))
+        return "{" + header(parts) + "".join(f"\n{write_key(key)}:{line}" for key, line in zip(keys, lines, strict=True)) + "}"

@@ -1,0 +1,237 @@
+"""JSON in the compact notation: equal values back, and what the notation looks like."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from headroom_stream.config import RecordsConfig
+from headroom_stream.content import Compressed, Hints
+from headroom_stream.content.notation import NotationError, read
+from headroom_stream.content.records import MAX_DEPTH, compress, restore
+
+
+def pack(text: str, min_rows: int = 2) -> Compressed | None:
+    return compress(text, Hints(), RecordsConfig(min_rows=min_rows))
+
+
+def packed(value: Any) -> str:
+    """The notation of a value, from indented JSON so that it is sure to be shorter."""
+    out = pack(json.dumps(value, indent=8))
+    assert out is not None
+    return out.text
+
+
+def identical(a: Any, b: Any) -> bool:
+    """Equality that tells 1 from 1.0 and from True, and -0.0 from 0.0."""
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(identical(a[key], b[key]) for key in a)
+    if isinstance(a, list):
+        return len(a) == len(b) and all(map(identical, a, b))
+    return bool(a == b) and (not isinstance(a, float) or math.copysign(1, a) == math.copysign(1, b))
+
+
+tricky = st.sampled_from(
+    [
+        *("", " ", "a,b", "a:b", "a: b", "{a}", "{{", "[", "]", '"', "\\n", "\ud800", "é\u2028", "\u00a0", "a\nb", "a\tb"),
+        *("1", "-0", "1.0", "1e5", "true", "null", "a=key", "=key", "key", "id", "x", "0x1f", "١", "01", "#", "|", "-", "…"),
+    ]
+)
+texts = st.one_of(tricky, st.text(max_size=12), st.text('abc,:{}[]"\n= 01\\', max_size=6))
+scalars = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), texts)
+keys = st.one_of(st.sampled_from(["a", "b", "id", "name", "a.b", ""]), texts)
+anything = st.recursive(
+    scalars, lambda inner: st.one_of(st.lists(inner, max_size=5), st.dictionaries(keys, inner, max_size=5)), max_leaves=30
+)
+
+
+@st.composite
+def record_lists(draw: st.DrawFn) -> Any:
+    """Rows that mostly share their keys, some nested, wrapped in one of the ways that tools wrap them."""
+    names = draw(st.lists(keys, min_size=1, max_size=5, unique=True))
+    inner = draw(st.lists(keys, min_size=1, max_size=3, unique=True))
+    cell = st.one_of(
+        scalars,
+        st.just("same"),
+        st.fixed_dictionaries({}, optional=dict.fromkeys(inner, scalars)),
+        st.fixed_dictionaries(dict.fromkeys(inner, scalars)),
+        st.lists(st.fixed_dictionaries(dict.fromkeys(inner, scalars)), max_size=3),
+    )
+    fixed = {name: draw(st.sampled_from([cell, scalars, st.just(0), st.just("c")])) for name in names}
+    cut = draw(st.integers(0, len(names)))
+    row = st.fixed_dictionaries(dict(list(fixed.items())[:cut]), optional=dict(list(fixed.items())[cut:]))
+    rows = draw(st.lists(row, min_size=1, max_size=6))
+    match draw(st.integers(0, 5)):
+        case 0:
+            return rows
+        case 1:
+            return {"total": len(rows), "rows": rows}
+        case 2:
+            return {draw(keys) + str(n): value for n, value in enumerate(rows)}
+        case 3:
+            return {str(n): {"id": str(n), **value} for n, value in enumerate(rows)}
+        case 4:
+            return [rows[:2], rows[2:], rows]
+        case _:
+            return [{"group": rows, "n": n} for n in range(3)]
+
+
+@settings(max_examples=400)
+@given(value=st.one_of(anything, record_lists()), min_rows=st.integers(1, 4))
+@example(value=[{"a": 1}, {}, {"a": 1}], min_rows=1)
+@example(value=[{"a": 0}, {"a": 0}, {"a": 0}, {"a": 0, "b": None}], min_rows=1)
+@example(value=[[{"a": 1}, {"a": 2}], [{}, {"a": 3}]], min_rows=1)
+@example(value=[{"a": {}}, {"a": {"b": 1}}, {}], min_rows=1)
+@example(value=[{"a": True, "b": 1}, {"a": 1, "b": 1.0}, {"a": 1.0, "b": True}], min_rows=1)
+@example(value={"a": {"id": "a", "n": 1}, "b": {"id": "b", "n": 1}}, min_rows=1)
+def test_what_was_compressed_restores_to_the_equal_value(value: Any, min_rows: int) -> None:
+    for text in (json.dumps(value, indent=3), json.dumps(value, ensure_ascii=False)):
+        out = pack(text, min_rows)
+        if out is not None:
+            assert len(out.text) < len(text)
+            assert out.lossless and not out.removed
+            assert identical(restore(out.text), json.loads(text))
+            out.text.encode()
+
+
+@given(value=record_lists())
+def test_indented_records_always_get_shorter_and_the_same_way(value: Any) -> None:
+    text = json.dumps(value, indent=4)
+    assert pack(text) == pack(text) is not None
+
+
+@given(st.one_of(st.text(), st.text('{}[],:"01aeE+-.\\ \n', max_size=40)))
+def test_any_text_is_answered(text: str) -> None:
+    out = pack(text)
+    if out is not None:
+        assert identical(restore(out.text), json.loads(text))
+
+
+@given(st.text('{}[],:"a1=key\n ', max_size=30))
+def test_texts_that_are_not_ours_are_refused_or_read_but_never_crash(text: str) -> None:
+    with contextlib.suppress(NotationError):
+        read(text)
+
+
+def test_a_list_of_objects_is_a_header_and_rows() -> None:
+    rows = [{"id": "A1", "open": True, "seats": {"eco": 3, "biz": 1}}, {"id": "B2", "open": True, "seats": {"eco": 0, "biz": 12}}]
+    assert packed({"flights": rows, "total": 2}) == "{flights:[{id,open:true,seats{eco,biz}}\nA1,3,1\nB2,0,12],total:2}"
+
+
+def test_an_object_of_objects_is_a_table_with_keys() -> None:
+    value = {"c_1": {"brand": "visa", "last": "77", "id": "c_1"}, "c_2": {"brand": "amex", "last": "x5", "id": "c_2"}}
+    assert packed(value) == '{{brand,last,id=key}\nc_1:visa,"77"\nc_2:amex,x5}'
+
+
+def test_a_list_of_lists_shares_one_header() -> None:
+    value = [[{"no": "H1", "to": "LGA"}, {"no": "H2", "to": "PHL"}], [{"no": "H1", "to": "LGA"}]]
+    assert packed(value) == "[[{no,to}\nH1,LGA\nH2,PHL\n\nH1,LGA]]"
+
+
+def test_absent_null_and_empty_differ() -> None:
+    value = [{"a": 1, "b": "x"}, {"a": 2}, {"a": 3, "b": None}, {"a": 4, "b": ""}]
+    assert packed(value) == '[{a,b}\n1,x\n2,\n3,null\n4,""]'
+
+
+def test_strings_keep_their_quotes_where_they_could_be_taken_for_something_else() -> None:
+    value = ["plain words", "07:00", "32131", "true", "null", "", "a,b", "x: y", " lead", "007"]
+    assert packed(value) == '[plain words,07:00,"32131","true","null","","a,b","x: y"," lead",007]'
+
+
+def test_the_text_of_numbers_survives() -> None:
+    out = pack('{ "a": 1.0,  "b": 0.10, "c": 1E400, "d": -0, "e": 123456789012345678901234567890 }')
+    assert out is not None and out.text == "{a:1.0,b:0.10,c:1E400,d:-0,e:123456789012345678901234567890}"
+
+
+def test_rows_with_different_keys_stay_objects() -> None:
+    value = [{"a": 1, "b": 2}, {"c": 1, "d": 2}, {"e": 1, "f": 2}]
+    assert packed(value) == "[{a:1,b:2},{c:1,d:2},{e:1,f:2}]"
+
+
+def test_few_rows_stay_objects() -> None:
+    text = json.dumps([{"name": "a", "size": 1}, {"name": "b", "size": 2}], indent=2)
+    few, enough = pack(text, min_rows=3), pack(text, min_rows=2)
+    assert few is not None and (few.kind, few.text) == ("json", "[{name:a,size:1},{name:b,size:2}]")
+    assert enough is not None and (enough.kind, enough.text) == ("records", "[{name,size}\na,1\nb,2]")
+
+
+def test_newline_delimited_objects_are_a_table() -> None:
+    text = "".join(json.dumps({"level": "info", "event": f"e{n}", "n": n}) + "\n" for n in range(3))
+    out = pack(text)
+    assert out is not None and out.text == "[{level:info,event,n}\ne0,0\ne1,1\ne2,2]"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": 1, "a": 2, "b": "some words here"}',
+        '{"a": NaN, "b": "some words here"}',
+        '{"a": -Infinity, "b": "some words here"}',
+        '{"a": 1} trailing words',
+        '{"a": 1}\n[1, 2]\n{"a": 2}',
+        '"just a string"',
+        "12345",
+        "",
+        "   ",
+        "def f(x): return {x: 1}",
+        "[" * 5000 + "]" * 5000,
+        '{"a":' * 200 + "1" + "}" * 200,
+        "[ " + "9" * 5000 + " ]",
+    ],
+)
+def test_what_cannot_be_kept_exactly_is_left_alone(text: str) -> None:
+    assert pack(text) is None
+
+
+def test_output_in_our_own_notation_is_not_taken_for_json() -> None:
+    assert pack(packed([{"a": 1, "b": "x"}, {"a": 2, "b": "y"}])) is None
+
+
+def test_switched_off() -> None:
+    assert compress('{"a":  1}', Hints(), RecordsConfig(enabled=False)) is None
+
+
+@pytest.mark.parametrize("shape", ["rows", "nest", "sparse", "lists"])
+def test_work_grows_with_the_text(shape: str) -> None:
+    """Counted in lines run by the interpreter: four times the text may cost little more than four times the work."""
+    small, large = (_work(json.dumps(_shape(shape, n), indent=1)) for n in (100, 400))
+    assert large < 6 * small
+
+
+def _shape(shape: str, n: int) -> Any:
+    if shape == "rows":
+        return [{"id": f"r{i}", "n": i, "in": {"a": i, "b": {"c": "x"}}} for i in range(n)]
+    if shape == "sparse":
+        return [{f"k{i}": i, f"l{i}": i} for i in range(n)]
+    if shape == "lists":
+        return [[{"id": f"r{i}", "n": i}] * 3 for i in range(n)]
+    value: Any = "x"
+    for _ in range(MAX_DEPTH // 2):
+        value = [{"a": value, "b": 1}]
+    return [value] * (n // 10)
+
+
+def _work(text: str) -> int:
+    lines = 0
+
+    def count(frame: Any, event: str, arg: Any) -> Any:
+        nonlocal lines
+        lines += event == "line"
+        return count
+
+    before = sys.gettrace()
+    sys.settrace(count)
+    try:
+        pack(text)
+    finally:
+        sys.settrace(before)
+    return lines
