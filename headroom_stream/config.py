@@ -17,8 +17,8 @@ class RecordsConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     """JSON record lists as header-and-row tables: lossless."""
 
     enabled: bool = True
-    min_rows: PositiveInt = 3
-    """Shorter lists stay JSON: a header would cost what it saves."""
+    min_rows: PositiveInt = 2
+    """Shorter lists stay JSON, and so do those whose keys would cost more in a header than in the rows."""
 
 
 class LogsConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

@@ -97,9 +97,9 @@ class _Reader:
         if mark == '"':
             return self.quoted()
         if mark == "{":
-            return self.keyed_table() if self.text.startswith("{{", self.at) else self.object(self.entries())
+            return self.keyed_table() if self.text.startswith("{{", self.at) else self.plain(self.entries())
         if mark == "[":
-            return self.list()
+            return self.items()
         match = _BARE.match(self.text, self.at)
         assert match
         self.at = match.end()
@@ -137,18 +137,18 @@ class _Reader:
         self.at += 1
         return out
 
-    def object(self, entries: list[_Entry]) -> dict[str, Any]:
+    def plain(self, entries: list[_Entry]) -> dict[str, Any]:
         if any(kind != _VALUE for _, kind, _ in entries):
             raise NotationError(f"a header without a table before character {self.at}")
         return {key: value for key, _, value in entries}
 
-    def list(self) -> list[Any]:
+    def items(self) -> list[Any]:
         self.expect("[")
         if self.text[self.at] == "{" and not self.text.startswith("{{", self.at):
             entries = self.entries()
             if any(kind != _VALUE for _, kind, _ in entries):
                 return self.table(entries)
-            out: list[Any] = [self.object(entries)]
+            out: list[Any] = [self.plain(entries)]
         elif self.text[self.at] == "]":
             self.at += 1
             return []

@@ -112,18 +112,18 @@ class _Writer:
         if depth > MAX_DEPTH:
             raise _LeaveAloneError("nested too deep")
         if kind is dict:
-            return self.object(value, depth)
+            return self.fields(value, depth)
         if kind is list:
-            return self.list(value, depth)
+            return self.items(value, depth)
         return "null" if value is None else "true" if value else "false"
 
-    def object(self, value: dict[str, Any], depth: int) -> str:
+    def fields(self, value: dict[str, Any], depth: int) -> str:
         rows = list(value.values())
         if self.are_records(rows):
             return self.keyed_table(list(value), rows, depth)
         return "{" + ",".join(f"{write_key(key)}:{self.value(item, depth + 1)}" for key, item in value.items()) + "}"
 
-    def list(self, value: list[Any], depth: int) -> str:
+    def items(self, value: list[Any], depth: int) -> str:
         if self.are_records(value):
             return self.table([value], depth)
         if value and all(type(inner) is list and inner for inner in value):

@@ -5,12 +5,17 @@ Every decision looks at keys alone, once for each level of nesting, so that the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from msgspec import Struct
 
 from headroom_stream.content.notation import KEY_MARK, write_key
+
+_SAYS_LITTLE = re.compile(r'null|true|false|""|-?[0-9]{1,2}|[a-z]{1,12}|.{17,}', re.DOTALL)
+"""Constants that leave the rows for the header: flags, plain words, and what is long. A date, code or name stays in each row,
+beside the values it belongs to: a reader who looks a row up does not look at the header, and 3 % of the facts were lost so."""
 
 
 class Column(Struct):
@@ -51,7 +56,7 @@ def columns(rows: list[dict[str, Any]], cell: Callable[[Any], str], row_keys: li
     """The columns of `rows`, keys in the order in which they first appear; `cell` writes a value.
 
     A key whose values are objects becomes a group where that pays. A column with one and the same text everywhere is
-    constant, one that repeats `row_keys` is marked so.
+    constant where `_SAYS_LITTLE`, one that repeats `row_keys` is marked so.
     """
     out: list[Column | Group] = []
     for key in dict.fromkeys(key for row in rows for key in row):
@@ -66,7 +71,8 @@ def columns(rows: list[dict[str, Any]], cell: Callable[[Any], str], row_keys: li
         if row_keys is not None and len(present) == len(rows) and present == row_keys and all(type(v) is str for v in present):
             column.is_row_key = True
         else:
-            column.constant = bool(column.cells[0]) and column.cells.count(column.cells[0]) == len(rows)
+            first = column.cells[0]
+            column.constant = _SAYS_LITTLE.fullmatch(first) is not None and column.cells.count(first) == len(rows)
         out.append(column)
     return out
 
