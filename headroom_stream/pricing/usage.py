@@ -1,0 +1,55 @@
+"""What providers report of a call, in one vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+
+class Usage(Struct, frozen=True, omit_defaults=True):
+    """Tokens of one call as the provider billed them; None: not reported.
+
+    `input` is the whole prompt, with what was read from the cache and written to it.
+    """
+
+    input: int | None = None
+    cache_read: int | None = None
+    cache_write: int | None = None
+    output: int | None = None
+
+
+def normalise_usage(reported: Mapping[str, Any]) -> Usage:
+    """Read the usage object of Anthropic, OpenAI (chat and responses) or Gemini. What is missing stays None, never 0."""
+    if "promptTokenCount" in reported or "prompt_token_count" in reported:
+        return Usage(
+            input=_number(reported, "promptTokenCount", "prompt_token_count"),
+            cache_read=_number(reported, "cachedContentTokenCount", "cached_content_token_count"),
+            output=_number(reported, "candidatesTokenCount", "candidates_token_count"),
+        )
+    details = reported.get("prompt_tokens_details") or reported.get("input_tokens_details")
+    if "prompt_tokens" in reported or isinstance(details, Mapping):
+        return Usage(
+            input=_number(reported, "prompt_tokens", "input_tokens"),
+            cache_read=_number(details, "cached_tokens") if isinstance(details, Mapping) else None,
+            output=_number(reported, "completion_tokens", "output_tokens"),
+        )
+    read = _number(reported, "cache_read_input_tokens")
+    write = _number(reported, "cache_creation_input_tokens")
+    fresh = _number(reported, "input_tokens")
+    # Anthropic's input_tokens leaves out what the cache gave and took.
+    return Usage(
+        input=None if fresh is None else fresh + (read or 0) + (write or 0),
+        cache_read=read,
+        cache_write=write,
+        output=_number(reported, "output_tokens"),
+    )
+
+
+def _number(source: Mapping[str, Any], *names: str) -> int | None:
+    for name in names:
+        value = source.get(name)
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return value
+    return None

@@ -1,0 +1,61 @@
+"""What an event causes, as values: the shells carry it out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from headroom_stream.errors import RejectedEventError
+from headroom_stream.events import ContextBatch, DeadMetric, Metric
+from headroom_stream.session.state import Head, Position, Segment, Session
+
+
+class Dead(Struct, frozen=True):
+    """Why an event was refused."""
+
+    stage: str
+    error: str
+
+
+class Effects(Struct, frozen=True, kw_only=True):
+    """What to send and what to write. Segments are written before the head, and removed after it."""
+
+    context: ContextBatch | None = None
+    metrics: tuple[Metric, ...] = ()
+    dead: Dead | None = None
+    head: Head | None = None
+    """To write; None: as it was, or gone with `wipe`."""
+    segments: tuple[Segment, ...] = ()
+    """To write."""
+    removed: tuple[int, ...] = ()
+    """Numbers of segments to delete."""
+    wipe: bool = False
+    """The head goes too."""
+
+
+class Folded(Struct, frozen=True):
+    """The next state of the session, None when it has none, and the effects."""
+
+    session: Session | None
+    effects: Effects
+
+
+def refusal(error: RejectedEventError, at: Position, time: datetime, *, session_id: str = "", tenant: str = "") -> Effects:
+    """The effects of refusing an event: a dead letter, and a row that counts it."""
+    metric = DeadMetric(
+        topic=at.topic,
+        partition=at.partition,
+        offset=at.offset,
+        event_time=time,
+        stage=error.stage,
+        error=str(error),
+        session_id=session_id,
+        tenant=tenant,
+    )
+    return Effects(dead=Dead(error.stage, str(error)), metrics=(metric,))
+
+
+def wipe(session: Session) -> Effects:
+    """The effects of forgetting a session's state."""
+    return Effects(wipe=True, removed=tuple(s.n for s in session.segments))

@@ -1,0 +1,280 @@
+"""`fold(session, event, policy) -> (session', effects)`: the pure heart. Everything else carries out what it says.
+
+No I/O, clock, environment or chance: time comes from the event, tokenizer and prices are values that are handed in. The same events
+under the same policy give the same bytes, in any process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+
+import msgspec
+from msgspec import structs
+
+from headroom_stream.config import LimitsConfig, Policy, override, policy_version
+from headroom_stream.errors import ConfigurationError, RejectedEventError
+from headroom_stream.events import SCHEMA_VERSION, ContextBatch, OriginalMetric, Outcome, Reference, TurnEvent
+from headroom_stream.messages import View, detect_provider, view
+from headroom_stream.pricing.cost import NO_PRICES, PriceTable
+from headroom_stream.pricing.usage import normalise_usage
+from headroom_stream.session.effects import Effects, Folded, refusal, wipe
+from headroom_stream.session.given import Given
+from headroom_stream.session.intake import Arrival, Intake
+from headroom_stream.session.rewrite import compare, fit_window, gathered, rewound
+from headroom_stream.session.rows import decision_rows, note_row, turn_row
+from headroom_stream.session.state import QUESTION_CHARS, RECENT_EVENTS, Head, Position, Segment, Session, Stored, chain
+from headroom_stream.tokens import PER_CONTEXT, Tokenizer
+
+MAX_BREAKPOINTS = 4
+"""Anthropic refuses a request with more."""
+
+
+def fold(
+    session: Session | None,
+    event: TurnEvent,
+    policy: Policy,
+    *,
+    at: Position,
+    time: datetime,
+    tokenizer: Tokenizer,
+    prices: PriceTable = NO_PRICES,
+) -> Folded:
+    """Apply one event to a session.
+
+    `at` is where the record lies and `time` when it was written, for events that bring no id or time of their own. An event that
+    can't be applied changes nothing and comes back as a dead letter. Events at or below the session's position must not be passed:
+    they were applied.
+    """
+    when = event.event_time or time
+    try:
+        if event.schema_version > SCHEMA_VERSION:
+            raise RejectedEventError("schema", f"schema_version {event.schema_version} is not known here, {SCHEMA_VERSION} is")
+        if event.policy:
+            policy = _override(policy, msgspec.json.encode(event.policy))
+        version = policy_version(policy)
+        event_id = event.event_id or f"{at.topic}-{at.partition}-{at.offset}"
+        given = Given(
+            event=event,
+            event_id=event_id,
+            output_id=output_id(event.session_id, event_id, version),
+            policy=policy,
+            policy_version=version,
+            at=at,
+            time=when,
+            tokenizer=tokenizer,
+            prices=prices,
+        )
+        return _apply(session, given)
+    except ConfigurationError as error:
+        rejected = RejectedEventError("policy", str(error))
+    except RejectedEventError as error:
+        rejected = error
+    return Folded(session, refusal(rejected, at, when, session_id=event.session_id, tenant=event.tenant))
+
+
+def output_id(session_id: str, event_id: str, version: str) -> str:
+    """Name of what an event gives under a policy: 32 hex digits, the same in every delivery."""
+    return hashlib.blake2b(f"{session_id}\0{event_id}\0{version}".encode(), digest_size=16).hexdigest()
+
+
+@lru_cache(maxsize=256)
+def _override(policy: Policy, changes: bytes) -> Policy:
+    return override(policy, msgspec.json.decode(changes))
+
+
+def _apply(session: Session | None, given: Given) -> Folded:
+    event, head = given.event, session.head if session else Head(at=given.at)
+    if given.event_id in head.recent:
+        return _note(session, given, "duplicate")
+    if event.turn is not None and event.turn <= head.turn:
+        return _late(session, given)
+    if event.messages is not None and event.history is not None:
+        raise RejectedEventError("schema", "give either messages or history, not both")
+    if event.messages is not None or event.history is not None:
+        folded = _turn(session, given)
+    elif event.close:
+        return _close(_note(session, given, "closed"), session)
+    elif event.usage:
+        return _note(session, given, "usage")
+    else:
+        raise RejectedEventError("schema", "neither messages nor history, usage or close: nothing to apply")
+    return _close(folded, session) if event.close else folded
+
+
+def _note(session: Session | None, given: Given, outcome: Outcome) -> Folded:
+    """Count an event that leaves the messages alone."""
+    if session is None:
+        return Folded(None, Effects(metrics=(note_row(Head(at=given.at), given, outcome),)))
+    head = structs.replace(session.head, at=given.at, recent=_recent(session.head, given))
+    if outcome == "usage" and given.event.usage:
+        head = structs.replace(head, usage=normalise_usage(given.event.usage))
+    return Folded(Session(head, session.segments), Effects(head=head, metrics=(note_row(head, given, outcome),)))
+
+
+def _late(session: Session | None, given: Given) -> Folded:
+    head = session.head if session else Head(at=given.at)
+    error = RejectedEventError("order", f"turn {given.event.turn} came after turn {head.turn}: late, or out of order")
+    effects = refusal(error, given.at, given.time, session_id=given.event.session_id, tenant=given.event.tenant)
+    return Folded(session, structs.replace(effects, metrics=(note_row(head, given, "late"), *effects.metrics)))
+
+
+def _close(folded: Folded, before: Session | None) -> Folded:
+    """The same, with the session's state gone."""
+    if folded.effects.dead or folded.session is None:
+        return folded
+    gone = {n for s in (before, folded.session) if s for n in wipe(s).removed} - {s.n for s in folded.effects.segments}
+    effects = structs.replace(folded.effects, head=None, segments=(), removed=tuple(sorted(gone)), wipe=True)
+    return Folded(None, effects)
+
+
+def _recent(head: Head, given: Given) -> tuple[str, ...]:
+    return (*head.recent[-(RECENT_EVENTS - 1) :], given.event_id)
+
+
+def _turn(session: Session | None, given: Given) -> Folded:
+    event, policy = given.event, given.policy
+    previous = session.head if session else Head(at=given.at)
+    base, segments, raws, reason = previous, session.segments if session else (), event.messages, ""
+    if raws is None:
+        standing = compare(previous, segments, event.history or [])
+        raws = (event.history or [])[standing.known :]
+        if standing.changed:
+            base, segments, reason = rewound(previous, standing.segments), standing.segments, "history changed"
+    if not raws and not base.received:
+        raise RejectedEventError("messages", "the first turn of a session needs messages")
+    views = [view(raw, i) for i, raw in enumerate(raws)]
+    question = _question(views, base.question)
+    intake = Intake(
+        session_id=event.session_id,
+        tenant=event.tenant or base.tenant,
+        time=given.time,
+        query=event.query or question,
+        policy=policy,
+        tokenizer=given.tokenizer,
+    )
+    arrival = intake.receive(raws, views, base.open_calls)
+    head = _advanced(base, given, arrival, question, _provider(event, views, base))
+    if arrival.stored:
+        segments = (*segments, Segment(head.next_segment, arrival.stored))
+        head = structs.replace(head, next_segment=head.next_segment + 1)
+    originals: tuple[OriginalMetric, ...] = arrival.originals
+    fitted = fit_window(head, segments, policy.window, given.tokenizer, session_id=event.session_id, time=given.time)
+    if fitted is not None:
+        head, segments, reason = fitted.head, fitted.segments, reason or "budget"
+        originals = (*originals, fitted.original)
+    if reason:
+        head = structs.replace(head, epoch=head.epoch + 1)
+    head, segments = gathered(head, segments)
+    _check_limits(head, policy.limits)
+    row = turn_row(previous, head, given, arrival, reason, messages=sum(len(s.messages) for s in segments))
+    metrics = (row, *decision_rows(head, given, arrival), *originals)
+    context = None
+    if not head.open_calls:
+        # Of calls without results no provider makes a context: they wait for their results.
+        context = _context(Session(head, segments), given)
+        head = structs.replace(
+            head,
+            sent_hash=head.prefix_hash,
+            standing=context.message_count,
+            standing_before=head.tokens_before,
+            standing_after=head.tokens_after,
+        )
+    old = {s.n for s in session.segments} if session else set()
+    now = {s.n for s in segments}
+    effects = Effects(
+        context=context,
+        metrics=metrics,
+        head=head,
+        segments=tuple(s for s in segments if s.n not in old),
+        removed=tuple(sorted(old - now)),
+    )
+    return Folded(Session(head, segments), effects)
+
+
+def _question(views: Sequence[View], before: str) -> str:
+    """What the agent was asked last."""
+    asked = [text for one in views if one.role == "user" for text in one.texts]
+    return asked[-1][:QUESTION_CHARS] if asked else before
+
+
+def _provider(event: TurnEvent, views: Sequence[View], base: Head) -> str:
+    """The event's word, else the shape of the messages, else what the session had, else the model's name, else OpenAI's."""
+    return event.provider or detect_provider(views) or base.provider or detect_provider(views, event.model) or "openai"
+
+
+def _advanced(base: Head, given: Given, arrival: Arrival, question: str, provider: str) -> Head:
+    event = given.event
+    bodies = [bytes(m.body) for m in arrival.stored]
+    return structs.replace(
+        base,
+        at=given.at,
+        tenant=event.tenant or base.tenant,
+        model=event.model or base.model,
+        provider=provider,
+        turn=base.turn + 1 if event.turn is None else event.turn,
+        recent=_recent(base, given),
+        received=base.received + len(arrival.stored),
+        received_hash=chain(base.received_hash, (m.digest.encode() for m in arrival.stored)),
+        tokens_before=base.tokens_before + sum(m.before for m in arrival.stored),
+        tokens_after=base.tokens_after + sum(m.after for m in arrival.stored),
+        bytes=base.bytes + sum(map(len, bodies)),
+        prefix_hash=chain(base.prefix_hash, bodies),
+        open_calls=arrival.open_calls,
+        question=question,
+        usage=normalise_usage(event.usage) if event.usage else base.usage,
+        last_event_time=given.time,
+    )
+
+
+def _check_limits(head: Head, limits: LimitsConfig) -> None:
+    if head.received - head.dropped > limits.session_messages:
+        raise RejectedEventError("limit", f"the session has more than {limits.session_messages} messages")
+    if head.bytes > limits.session_bytes:
+        raise RejectedEventError("limit", f"the session's messages exceed {limits.session_bytes} bytes")
+
+
+def _context(session: Session, given: Given) -> ContextBatch:
+    head, event, policy = session.head, given.event, given.policy
+    stored = list(session.messages())
+    start = head.standing if policy.emit == "delta" else 0
+    after = PER_CONTEXT + head.tokens_after
+    return ContextBatch(
+        output_id=given.output_id,
+        session_id=event.session_id,
+        event_id=given.event_id,
+        tenant=head.tenant,
+        model=head.model,
+        provider=head.provider or "openai",
+        turn=head.turn,
+        epoch=head.epoch,
+        messages=[m.body for m in stored[start:]],
+        messages_from=start,
+        message_count=len(stored),
+        first_changed_index=head.standing,
+        tokens_before=PER_CONTEXT + head.tokens_before,
+        tokens_after=after,
+        tokenizer=given.tokenizer.name,
+        tokens_exact=given.tokenizer.exact_for(head.model),
+        prefix_hash=head.prefix_hash,
+        parent_hash=head.sent_hash,
+        cache_breakpoints=_breakpoints(stored, head.standing),
+        references=[
+            Reference(ref=ref, message=i, kind=",".join(m.kinds), tokens=m.before)
+            for i, m in enumerate(stored[start:], start)
+            for ref in m.refs
+        ],
+        transforms=sorted({k for m in stored[head.standing :] for k in m.kinds}),
+        over_budget=policy.window.max_tokens is not None and after > policy.window.max_tokens,
+        event_time=given.time,
+        traceparent=event.traceparent,
+        tracestate=event.tracestate,
+    )
+
+
+def _breakpoints(stored: Sequence[Stored], standing: int) -> list[int]:
+    """After which messages a cache breakpoint pays: the instructions, the end of what was sent before, and the end of all."""
+    instructions = next((i for i, m in enumerate(stored) if m.role != "system"), len(stored))
+    return sorted({i - 1 for i in (instructions, standing, len(stored)) if i})[-MAX_BREAKPOINTS:]

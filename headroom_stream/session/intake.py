@@ -1,0 +1,117 @@
+"""Takes new messages into a session: checks that calls and results fit together, and compresses each tool output once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+
+from msgspec import Raw, Struct
+
+from headroom_stream.config import Policy
+from headroom_stream.content import Hints
+from headroom_stream.errors import RejectedEventError
+from headroom_stream.events import OriginalMetric
+from headroom_stream.messages import Path, View, with_texts, without_cache_control
+from headroom_stream.session.state import OpenCall, Stored
+from headroom_stream.tokens import Tokenizer, count_frame
+from headroom_stream.transforms.outputs import Decision, compress_output, reference
+
+
+class Made(Struct, frozen=True):
+    """A decision, and the output that it is about."""
+
+    message: int
+    """Index among the new messages."""
+    slot: int
+    tool: str
+    decision: Decision
+
+
+class Arrival(Struct, frozen=True):
+    """New messages as they will be sent."""
+
+    stored: tuple[Stored, ...]
+    open_calls: tuple[OpenCall, ...]
+    decisions: tuple[Made, ...]
+    originals: tuple[OriginalMetric, ...]
+
+
+class Intake(Struct, frozen=True, kw_only=True):
+    """What holds for all new messages of an event."""
+
+    session_id: str
+    tenant: str
+    time: datetime
+    query: str
+    policy: Policy
+    tokenizer: Tokenizer
+
+    def receive(self, raws: Sequence[Raw], views: Sequence[View], open_calls: tuple[OpenCall, ...]) -> Arrival:
+        """Compress and count the messages. Raises RejectedEventError where a provider would refuse the conversation."""
+        stored: list[Stored] = []
+        decisions: list[Made] = []
+        originals: list[OriginalMetric] = []
+        for i, (raw, seen) in enumerate(zip(raws, views, strict=True)):
+            names, open_calls = answer(open_calls, seen, i)
+            made = [self._decide(i, slot, names[o.key] or o.tool, o.text) for slot, o in enumerate(seen.outputs)]
+            texts: dict[Path, str] = {}
+            for one, output in zip(made, seen.outputs, strict=True):
+                if one.decision.action == "compressed":
+                    texts[output.path] = one.decision.text
+                if one.decision.ref:
+                    originals.append(self._original(one, output.text))
+            body = without_cache_control(raw) if seen.cache_control else raw
+            frame = count_frame(seen, self.tokenizer)
+            stored.append(
+                Stored(
+                    # A copy: a Raw of the event would keep the whole event alive for as long as the session lasts.
+                    body=with_texts(body, texts) if texts else body.copy(),
+                    role=seen.role,
+                    before=frame + sum(m.decision.tokens_before for m in made),
+                    after=frame + sum(m.decision.tokens_after for m in made),
+                    digest=seen.digest,
+                    refs=tuple(m.decision.ref for m in made if m.decision.ref),
+                    kinds=tuple(sorted({m.decision.kind for m in made if m.decision.action == "compressed"})),
+                )
+            )
+            decisions += [m for m in made if m.decision.reason != "small"]
+        return Arrival(tuple(stored), open_calls, tuple(decisions), tuple(originals))
+
+    def _decide(self, message: int, slot: int, tool: str, text: str) -> Made:
+        hints = Hints(tool=tool, query=self.query)
+        ref = partial(reference, self.tenant, self.session_id)
+        return Made(message, slot, tool, compress_output(text, hints, self.policy, self.tokenizer, ref=ref))
+
+    def _original(self, made: Made, text: str) -> OriginalMetric:
+        return OriginalMetric(
+            ref=made.decision.ref,
+            session_id=self.session_id,
+            event_time=self.time,
+            content=text,
+            tenant=self.tenant,
+            tool=made.tool,
+            kind=made.decision.kind,
+            tokens=made.decision.tokens_before,
+        )
+
+
+def answer(open_calls: tuple[OpenCall, ...], seen: View, index: int) -> tuple[dict[str, str], tuple[OpenCall, ...]]:
+    """Match a message's results with the calls that wait for them.
+
+    Returns the names of the tools that were answered, by call, and the calls that wait after this message. Raises RejectedEventError
+    for a result without its call, and for a message that comes before all calls are answered: every provider refuses both.
+    """
+    left = list(open_calls)
+    names: dict[str, str] = {}
+    for key in seen.answers:
+        found = next((c for c in left if c.key == key), None)
+        if found is None:
+            what = f"message {index}: a tool result for {key!r}, which no open call of the session has"
+            raise RejectedEventError("messages", what, {"message": index})
+        left.remove(found)
+        names[key] = found.name
+    if left and not seen.answers:
+        what = f"message {index}: comes before the result of {left[0].name}, call {left[0].key!r}"
+        raise RejectedEventError("messages", what, {"message": index})
+    return names, (*left, *(OpenCall(c.key, c.name) for c in seen.calls))

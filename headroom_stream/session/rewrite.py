@@ -1,0 +1,177 @@
+"""Rewrites of history: what a full history shows as changed, and what the token budget forces out.
+
+Segments that stand are never overwritten: what a rewrite keeps in part gets new numbers, and the head, written last, says which
+segments stand in which order. A worker that dies in between leaves the old head with the old segments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import msgspec
+from msgspec import Raw, Struct, structs
+
+from headroom_stream.config import WindowConfig
+from headroom_stream.events import OriginalMetric
+from headroom_stream.messages import digest, user_message, view
+from headroom_stream.session.state import Head, OpenCall, Segment, Stored, chain
+from headroom_stream.tokens import PER_CONTEXT, Tokenizer, count_message
+from headroom_stream.transforms.outputs import reference
+from headroom_stream.transforms.window import cut
+
+MAX_SPANS = 16
+"""Ranges of segments that a head lists. A session rewritten more often has its messages gathered into one segment, to keep heads small."""
+
+MARKER_TOKENS = 48
+"""Room for the marker, whose own size shows only when it is known what goes: with two seven-digit numbers it takes 37."""
+
+
+def spans(segments: Iterable[Segment]) -> tuple[tuple[int, int], ...]:
+    """The numbers of segments in order, as ranges."""
+    out: list[tuple[int, int]] = []
+    for segment in segments:
+        if out and out[-1][1] + 1 == segment.n:
+            out[-1] = (out[-1][0], segment.n)
+        else:
+            out.append((segment.n, segment.n))
+    return tuple(out)
+
+
+def gathered(head: Head, segments: tuple[Segment, ...]) -> tuple[Head, tuple[Segment, ...]]:
+    """The segments, or one with all their messages where they lie in too many ranges; and the head that lists them."""
+    ranges = spans(segments)
+    if len(ranges) > MAX_SPANS:
+        segments = (Segment(head.next_segment, tuple(m for s in segments for m in s.messages)),)
+        head, ranges = structs.replace(head, next_segment=head.next_segment + 1), spans(segments)
+    return structs.replace(head, segments=ranges), segments
+
+
+class Standing(Struct, frozen=True):
+    """How much of a session a full history confirms."""
+
+    known: int
+    """Messages of the history that the session has already."""
+    segments: tuple[Segment, ...]
+    """Those that stand."""
+    changed: bool
+
+
+def compare(head: Head, segments: tuple[Segment, ...], history: Sequence[Raw]) -> Standing:
+    """Find what is new in a full history: all past what came before, if that is unchanged, else all past the last segment that is.
+
+    What a window dropped can't be compared any more; then the session starts over from the history given.
+    """
+    digests = [digest(raw) for raw in history[: head.received]]
+    if len(digests) == head.received and chain("", (d.encode() for d in digests)) == head.received_hash:
+        return Standing(head.received, segments, changed=False)
+    if head.dropped:
+        return Standing(0, (), changed=True)
+    known, kept = 0, 0
+    for segment in segments:
+        own = [m.digest for m in segment.messages]
+        if digests[known : known + len(own)] != own:
+            break
+        known, kept = known + len(own), kept + 1
+    return Standing(known, segments[:kept], changed=True)
+
+
+def rewound(head: Head, kept: tuple[Segment, ...]) -> Head:
+    """The head as if the session had ended with `kept`. Epoch, turn and counters go on."""
+    messages = [m for s in kept for m in s.messages]
+    open_calls: tuple[OpenCall, ...] = ()
+    for message in messages:
+        seen = view(message.body)
+        open_calls = tuple(c for c in open_calls if c.key not in seen.answers) + tuple(OpenCall(c.key, c.name) for c in seen.calls)
+    after = sum(m.after for m in messages)
+    before = sum(m.before for m in messages)
+    standing = min(head.standing, len(messages))
+    return structs.replace(
+        head,
+        received=len(messages),
+        received_hash=chain("", (m.digest.encode() for m in messages)),
+        tokens_before=before,
+        tokens_after=after,
+        bytes=sum(len(bytes(m.body)) for m in messages),
+        prefix_hash=chain("", (bytes(m.body) for m in messages)),
+        open_calls=open_calls,
+        dropped=0,
+        standing=standing,
+        standing_before=sum(m.before for m in messages[:standing]),
+        standing_after=sum(m.after for m in messages[:standing]),
+    )
+
+
+class Fitted(Struct, frozen=True):
+    """A session whose oldest rounds were left out."""
+
+    head: Head
+    segments: tuple[Segment, ...]
+    original: OriginalMetric
+
+
+def fit_window(
+    head: Head, segments: tuple[Segment, ...], config: WindowConfig, tokenizer: Tokenizer, *, session_id: str, time: datetime
+) -> Fitted | None:
+    """Leave out the oldest rounds where the context exceeds its budget. None: it fits, or nothing can go.
+
+    A marker stands in their place and says what is missing. A marker of an earlier rewrite goes with them, into the original that the
+    new one names, so that one marker stands and everything can be found from it.
+    """
+    messages = [m for s in segments for m in s.messages]
+    dropped = cut(messages, PER_CONTEXT + head.tokens_after, config, reserve=MARKER_TOKENS)
+    if dropped is None:
+        return None
+    first, end = dropped
+    if first and not messages[first - 1].digest:
+        first -= 1
+    gone = messages[first:end]
+    content = msgspec.json.encode([m.body for m in gone]).decode()
+    ref = reference(head.tenant, session_id, content)
+    count = head.dropped + sum(bool(m.digest) for m in gone)
+    text = f"[{count} earlier messages left out to fit {config.max_tokens} tokens, original {ref}]"
+    body = user_message(text, head.provider or "openai")
+    cost = count_message(view(body), tokenizer)
+    marker = Stored(body=body, role="user", before=0, after=cost, refs=(ref,), kinds=("window",))
+    number = head.next_segment
+    kept: list[Segment] = []
+    index = 0
+    placed = False
+    for segment in segments:
+        size = len(segment.messages)
+        stays_before = segment.messages[: max(0, first - index)]
+        stays_after = segment.messages[max(0, end - index) :] if end > index else segment.messages
+        whole = index + size <= first or index >= end
+        if not placed and index + size > first:
+            opening = (*stays_before, marker)
+            kept.append(Segment(number, opening))
+            number, placed = number + 1, True
+        if whole:
+            kept.append(segment)
+        elif stays_after:
+            kept.append(Segment(number, stays_after))
+            number += 1
+        index += size
+    now = [m for s in kept for m in s.messages]
+    standing = min(head.standing, first)
+    head = structs.replace(
+        head,
+        next_segment=number,
+        tokens_after=sum(m.after for m in now),
+        bytes=sum(len(bytes(m.body)) for m in now),
+        prefix_hash=chain("", (bytes(m.body) for m in now)),
+        dropped=count,
+        standing=standing,
+        standing_after=sum(m.after for m in now[:standing]),
+    )
+    original = OriginalMetric(
+        ref=ref,
+        session_id=session_id,
+        event_time=time,
+        content=content,
+        tenant=head.tenant,
+        kind="window",
+        tokens=sum(m.after for m in gone),
+    )
+    return Fitted(head, tuple(kept), original)
+

