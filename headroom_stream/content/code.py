@@ -1,0 +1,62 @@
+"""Whether a text is source code or a listing that an agent edits by: there every blank and every line number counts."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+_SAMPLE_LINES = 400
+"""Looked at from the start, and as many from the end: what a text is shows early, and the work stays bounded."""
+
+_NUMBERED = re.compile(r"[ \t]*([0-9]+)(?:[\t:|→-]|  )")
+_NAMED_NUMBER = re.compile(r"[\w./+@-]*[A-Za-z_/][\w./+@-]*[:-]([0-9]+)[:-]")
+_DIFF = re.compile(r"^(?:@@ -[0-9]+(?:,[0-9]+)? \+[0-9]+|diff --git |--- [^\n]+\n\+\+\+ )", re.MULTILINE)
+_FENCE = re.compile(r"^(?:```|#!/|<\?xml|<!DOCTYPE)", re.MULTILINE | re.IGNORECASE)
+_STATEMENT = re.compile(
+    r"""[ \t]*(?:
+      (?:async\ )?def\ \w+\( | class\ \w+\s*[:({] | (?:from\ [\w.]+\ )?import\ [\w.{*"'] | @\w[\w.]*(?:\(|$)
+    | (?:if|elif|while|for|with|except|else|try|finally|switch|catch|do)\b.*[:{]\s*(?:\#.*|//.*)?$
+    | (?:return|yield|raise|assert|await|throw|del|break|continue|pass)\b[^.]*;?$
+    | (?:public|private|protected|static|export|const|let|var|func|fn|pub|impl|struct|enum|package|using|namespace|type)\ \S
+    | \#\s*(?:include|define|ifdef|ifndef|endif|pragma)\b | </?[a-zA-Z][\w:-]*(?:\s[^<>]*)?/?>\s*$
+    | (?:self\.|this\.|\*)?[\w.\[\]'"]+\s*(?:[-+*/|&]|:)?=\s*\S | [\w.]+\([^()]*\)\s*[;{]?$
+    | .*[;{]\s*$ | [\])}]+[;,]?\s*$ | .*\)\s*(?:->\s*\S+)?:\s*$ | (?:SELECT|INSERT|CREATE|UPDATE)\ .*
+    )""",
+    re.VERBOSE,
+)
+
+
+def sample(text: str) -> list[str]:
+    """The lines that decide what a text is: the first and the last few hundred."""
+    lines = text.split("\n")
+    return lines if len(lines) <= 2 * _SAMPLE_LINES else lines[:_SAMPLE_LINES] + lines[-_SAMPLE_LINES:]
+
+
+def looks_numbered(lines: list[str]) -> bool:
+    """A listing by line number (`cat -n`, `nl`, `grep -n`): most lines start with a number, and the numbers rise."""
+    filled = [line for line in lines if line.strip()]
+    found = [match for line in filled if (match := _NUMBERED.match(line) or _NAMED_NUMBER.match(line[:300]))]
+    if len(found) < 2 or len(found) < 0.6 * len(filled):
+        return False
+    # One number may fall where the next file or the tail of the sample begins. Clock times and process ids repeat or jump.
+    numbers = [int(match.group(1)[:18]) for match in found]
+    return sum(a < b for a, b in pairwise(numbers)) >= 0.9 * (len(numbers) - 1) - (len(numbers) > 4)
+
+
+def looks_like_diff(text: str) -> bool:
+    """A patch: white space in it is part of what it changes."""
+    return _DIFF.search(text) is not None
+
+
+def looks_like_code(text: str) -> bool:
+    """Source code, markup, a patch or a numbered listing, by evidence; prose, logs and tables of a shell are not.
+
+    When in doubt the answer is yes: code taken for prose would lose blanks that an edit must match.
+    """
+    if looks_like_diff(text) or _FENCE.search(text):
+        return True
+    lines = sample(text)
+    if looks_numbered(lines):
+        return True
+    filled = [line[:300] for line in lines if line.strip()]
+    return sum(_STATEMENT.match(line) is not None for line in filled) >= max(1, 0.2 * len(filled))

@@ -1,0 +1,78 @@
+"""What a terminal would not show: escapes, overwritten progress, backspaces; and blanks that end lines where no code needs them.
+
+Exactly this may go:
+
+- escape sequences (colours, cursor movement, titles, hyperlinks' addresses) and NUL and BEL characters;
+- what a carriage return or a backspace moves over and later text replaces; a carriage return that ends a line;
+- outside code and listings by number: blanks and tabs that end a line, and blank lines after the second in a row.
+
+"Erase line" is carried out on a line with carriage returns. Other escapes that clear the screen or move the cursor are removed
+and not carried out: what they would hide stays. Code whose lines end in CR LF and that has no other noise is left alone.
+"""
+
+from __future__ import annotations
+
+import re
+
+from headroom_stream.config import NoiseConfig
+from headroom_stream.content import Compressed, Hints
+from headroom_stream.content.code import looks_like_code
+
+_ESCAPE = re.compile(
+    r"""
+      \x1b\[[0-?]*+[ -/]*+[@-~]                     # CSI: colours, cursor
+    | \x1b[\]PX^_][^\x07\x1b\n]*+(?:\x07|\x1b\\)    # OSC and other strings: titles, hyperlinks
+    | \x1b[ -/]++[0-~]                              # character sets
+    | \x1b[0-OQ-WYZ\\`-~]                           # single characters
+    | [\x00\x07]
+    """,
+    re.VERBOSE,
+)
+_ERASE_LINE = re.compile(r"\x1b\[[02]?K")
+_ENDING_BLANKS = re.compile(r"(?<![ \t])[ \t]++(?=\n|\Z)")
+_BLANK_LINES = re.compile(r"\n{4,}")
+
+
+def compress(text: str, hints: Hints, config: NoiseConfig) -> Compressed | None:  # noqa: ARG001  # every compressor has this signature
+    """`text` as a terminal would leave it, or None if there is nothing to remove. Visible text is never changed."""
+    if not config.enabled:
+        return None
+    if "\x1b" not in text and "\b" not in text and text.count("\r") == text.count("\r\n") and looks_like_code(text):
+        return None
+    out = shown(text)
+    if not looks_like_code(out):
+        out = _BLANK_LINES.sub("\n\n\n", _ENDING_BLANKS.sub("", out))
+    if len(out) >= len(text):
+        return None
+    return Compressed(text=out, kind="noise", lossless=False)
+
+
+def shown(text: str) -> str:
+    """`text` after a terminal has carried out its escapes, carriage returns and backspaces, line by line."""
+    if "\x1b" in text:
+        # Progress bars erase the line before they write a shorter state; without this the end of the longer one would stay.
+        text = _ERASE_LINE.sub(lambda match: "\r\x1b[K" if match.group() == "\x1b[2K" else "\x1b[K", text)
+    if "\r" in text or "\b" in text:
+        text = "\n".join([_overwritten(line) if "\r" in line or "\b" in line else line for line in text.split("\n")])
+    return _ESCAPE.sub("", text)
+
+
+def _overwritten(line: str) -> str:
+    """The last state of one line that the cursor went over more than once."""
+    line = line.rstrip("\r")
+    if "\r" not in line and "\b" not in line:
+        return line
+    cells: list[str] = []
+    at = 0
+    for piece in re.split(r"(\r|\x08|\x1b\[K)", line.replace("\x1b[0K", "\x1b[K")):
+        if piece == "\r":
+            at = 0
+        elif piece == "\x08":
+            at = max(0, at - 1)
+        elif piece == "\x1b[K":
+            del cells[at:]
+        else:
+            plain = _ESCAPE.sub("", piece)
+            cells[at : at + len(plain)] = plain
+            at += len(plain)
+    return "".join(cells)
