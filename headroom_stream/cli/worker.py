@@ -63,7 +63,7 @@ def command(brokers: str | None, clickhouse: str | None, config: str | None, gro
     try:
         asyncio.run(main())
     except WorkerStoppedError as error:
-        err.print(f"[red]worker stopped so that nothing is lost:[/] {error}", markup=True)
+        err.print(f"[red]worker stopped so that nothing is lost:[/] {error}", soft_wrap=True)
         sys.stderr.flush()
         # Faust's threads may hang on a dead broker; what was to be kept is kept.
         os._exit(1)

@@ -77,6 +77,9 @@ class Worker:
                         await asyncio.wait_for(self._idle.wait(), STOP_TIMEOUT_S)
             finally:
                 watch.cancel()
+                if self._failure is not None:
+                    # Faust would wait for the events that failed to be acknowledged; they are for the next worker.
+                    app.consumer._unacked_messages.clear()  # noqa: SLF001 - no public way
                 with suppress(TimeoutError):
                     await asyncio.wait_for(app.stop(), STOP_TIMEOUT_S)
                 await producer.stop()
@@ -87,7 +90,7 @@ class Worker:
     def _attach(self, app: faust.App, producer: AIOKafkaProducer, partitions: int) -> None:
         table = FencedTable(app, name="sessions", key_type=bytes, value_type=bytes, partitions=partitions)
         app.tables.add(table)
-        topic = app.topic(self._settings.kafka.turns, key_type=bytes, value_type=bytes, allow_empty=True)
+        topic = app.topic(self._settings.kafka.turns, key_serializer="raw", value_serializer="raw", allow_empty=True)
         hold_flow_until_seek(app)
         read_true_ends(app, brokers=self._settings.kafka.brokers)
 
@@ -104,6 +107,7 @@ class Worker:
             except asyncio.CancelledError:
                 raise
             except BaseException as error:  # noqa: BLE001 - whatever it is, it ends the process
+                log.exception("the worker can't go on")
                 self._failure = error
                 self._failed.set()
                 # Never return or raise: Faust would start the agent again, past the events that failed.

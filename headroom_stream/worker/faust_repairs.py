@@ -56,6 +56,7 @@ async def _true_ends(brokers: str, tps: Iterable[TP]) -> dict[TP, int]:
     await consumer.start()
     try:
         wanted = {TopicPartition(tp.topic, tp.partition): tp for tp in tps}
+        consumer.assign(list(wanted))
         ends = await end_offsets(consumer, list(wanted))
         return {wanted[tp]: end for tp, end in ends.items()}
     finally:
