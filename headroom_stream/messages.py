@@ -1,7 +1,7 @@
 """Chat messages of OpenAI, Anthropic and Gemini: what the engine needs to see of them, with their bytes kept.
 
-A message stays the JSON that came. `view` reads from it what matters here (who speaks, which calls it makes, which it answers, where
-the text of its tool outputs lies), and `with_texts` writes new text into those places; every other byte of the value stands.
+A message stays the JSON that came. `view` reads from it what matters here (who speaks, which calls it makes, which it answers,
+where the text of its tool outputs lies), and `with_texts` writes new text into those places; every other byte of the value stands.
 Image, thinking, signature and unknown blocks are never looked into.
 """
 
@@ -91,14 +91,15 @@ def view(raw: Raw | bytes, index: int = 0) -> View:
     if not isinstance(message, dict):
         raise _reject("not an object", index)
     if "parts" in message and "content" not in message:
-        return _gemini(message, index)
+        return _gemini(message, bytes(raw), index)
     return _chat(message, index)
 
 
 class _Reading:
     """What has been seen of a message so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, raw: bytes = b"") -> None:
+        self.raw = raw
         self.calls: list[Call] = []
         self.answers: list[str] = []
         self.outputs: list[Output] = []
@@ -125,7 +126,7 @@ class _Reading:
 
 def _chat(message: dict[str, Any], index: int) -> View:
     """OpenAI chat and Anthropic messages: they share `role` and `content` and differ in what stands inside."""
-    role = _ROLES.get(message.get("role", ""))
+    role = _role(message.get("role"))
     if role is None:
         raise _reject(f"unknown role {message.get('role')!r}", index)
     seen = _Reading()
@@ -219,14 +220,18 @@ def _content(content: Any, role: Role, seen: _Reading, index: int) -> None:
             seen.opaque += 1
 
 
-def _gemini(message: dict[str, Any], index: int) -> View:
-    role = _ROLES.get(message.get("role", "user"))
+def _role(name: Any) -> Role | None:
+    return _ROLES.get(name) if isinstance(name, str) else None
+
+
+def _gemini(message: dict[str, Any], raw: bytes, index: int) -> View:
+    role = _role(message.get("role", "user"))
     parts = message["parts"]
     if role is None:
         raise _reject(f"unknown role {message.get('role')!r}", index)
     if not isinstance(parts, list):
         raise _reject("parts is not a list", index)
-    seen = _Reading()
+    seen = _Reading(raw)
     seen.hints.add("gemini")
     for i, part in enumerate(parts):
         call = _either(part, "functionCall", "function_call")
@@ -267,7 +272,8 @@ def _gemini_response(response: Any, key: str, tool: str, path: Path, seen: _Read
         for field, text in response.items():
             seen.outputs.append(Output(key, tool, text, (*path, field)))
     else:
-        seen.outputs.append(Output(key, tool, msgspec.json.encode(response).decode(), path))
+        # Its own characters: decoding and encoding would round long numbers.
+        seen.outputs.append(Output(key, tool, _get(seen.raw, path).decode(), path))
 
 
 def with_texts(raw: Raw | bytes, texts: Mapping[Path, str]) -> Raw:
@@ -277,9 +283,20 @@ def with_texts(raw: Raw | bytes, texts: Mapping[Path, str]) -> Raw:
     """
     body = bytes(raw)
     for path, text in texts.items():
-        value: Any = {"result": text} if path[-1] == "response" else text
+        # A response may have a field of the same name, which holds a text.
+        whole = path[-1] == "response" and path[-2] != "response"
+        value: Any = {"result": text} if whole else text
         body = _put(body, path, msgspec.json.encode(value))
     return Raw(body)
+
+
+def _get(body: bytes, path: Path) -> bytes:
+    for step in path:
+        if isinstance(step, int):
+            body = bytes(msgspec.json.decode(body, type=list[Raw])[step])
+        else:
+            body = bytes(msgspec.json.decode(body, type=dict[str, Raw])[step])
+    return body
 
 
 def _put(body: bytes, path: Sequence[str | int], value: bytes) -> bytes:

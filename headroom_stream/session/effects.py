@@ -10,6 +10,9 @@ from headroom_stream.errors import RejectedEventError
 from headroom_stream.events import ContextBatch, DeadMetric, Metric
 from headroom_stream.session.state import Head, Position, Segment, Session
 
+MAX_ERROR_CHARS = 400
+"""Messages quote what they refuse, which may be as long as the event; a header beside that event must not outgrow a record."""
+
 
 class Dead(Struct, frozen=True):
     """Why an event was refused."""
@@ -43,17 +46,20 @@ class Folded(Struct, frozen=True):
 
 def refusal(error: RejectedEventError, at: Position, time: datetime, *, session_id: str = "", tenant: str = "") -> Effects:
     """The effects of refusing an event: a dead letter, and a row that counts it."""
+    text = str(error)
+    if len(text) > MAX_ERROR_CHARS:
+        text = text[: MAX_ERROR_CHARS - 1] + "…"
     metric = DeadMetric(
         topic=at.topic,
         partition=at.partition,
         offset=at.offset,
         event_time=time,
         stage=error.stage,
-        error=str(error),
+        error=text,
         session_id=session_id,
         tenant=tenant,
     )
-    return Effects(dead=Dead(error.stage, str(error)), metrics=(metric,))
+    return Effects(dead=Dead(error.stage, text), metrics=(metric,))
 
 
 def wipe(session: Session) -> Effects:
