@@ -1,0 +1,3 @@
+"""Tests of the pure core, and of the processor that runs it."""
+
+from __future__ import annotations
