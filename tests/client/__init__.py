@@ -1,0 +1,3 @@
+"""Tests of the Kafka client."""
+
+from __future__ import annotations

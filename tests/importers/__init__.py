@@ -1,0 +1,3 @@
+"""Tests of the importers."""
+
+from __future__ import annotations
