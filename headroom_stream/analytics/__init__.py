@@ -1,0 +1,3 @@
+"""What was saved, asked of ClickHouse."""
+
+from __future__ import annotations
