@@ -1,8 +1,10 @@
-"""Creates the topics, and leaves those that exist as they are."""
+"""The topics: their names, how they are made, and how many partitions they have."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
@@ -36,20 +38,36 @@ async def ensure_topics(settings: Settings) -> list[TopicReport]:
     The changelog gets as many partitions as the turns topic has: a session's state lies on the partition of its turns. Raises
     TransportError if the broker can't be reached or refuses, or if the two topics that must agree don't.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka.brokers, request_timeout_ms=int(CONNECT_SECONDS * 1000))
+    async with _admin(settings) as admin:
+        return await _ensure(admin, settings)
+
+
+async def partition_count(settings: Settings, topic: str) -> int:
+    """Partitions of a topic. Raises TransportError when the broker or the topic is not there."""
+    async with _admin(settings) as admin:
+        found = await _partitions(admin, [topic])
+    if topic not in found:
+        raise TransportError(f"no topic {topic!r} at {settings.kafka.brokers}: create the topics with `headroom-stream init`")
+    return found[topic]
+
+
+@asynccontextmanager
+async def _admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+    """A connected admin client; what goes wrong with it is a TransportError."""
+    brokers = settings.kafka.brokers
+    admin = AIOKafkaAdminClient(bootstrap_servers=brokers, request_timeout_ms=int(CONNECT_SECONDS * 1000))
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             await admin.start()
-    except (KafkaError, OSError, TimeoutError) as error:
+    except (KafkaError, OSError, TimeoutError, ValueError) as error:
         await admin.close()
-        raise TransportError(
-            "can't reach the broker; is it running? (`headroom-stream up`)", {"brokers": settings.kafka.brokers}
-        ) from error
+        # ValueError: an address that is not host:port.
+        raise TransportError(f"can't reach a Kafka broker at {brokers}", {"cause": str(error) or "no answer"}) from error
     try:
         async with asyncio.timeout(CONNECT_SECONDS * 4):
-            return await _ensure(admin, settings)
+            yield admin
     except (KafkaError, OSError, TimeoutError) as error:
-        raise TransportError(f"the broker did not create the topics: {error!r}", {"brokers": settings.kafka.brokers}) from error
+        raise TransportError(f"the broker at {brokers} did not do it: {error!r}") from error
     finally:
         await admin.close()
 
@@ -79,15 +97,23 @@ async def _ensure(admin: AIOKafkaAdminClient, settings: Settings) -> list[TopicR
             f"{changelog} has {after[changelog]} partitions and {kafka.turns} has {after[kafka.turns]}; they must be equal. "
             "Give the worker a new group (worker.group), which gets a changelog of its own, or create one of the two topics anew",
         )
+    # Apache Kafka elects leaders after it says that a topic is made; until then nobody can use it.
+    while len(await _partitions(admin, names)) < len(names):
+        await asyncio.sleep(0.05)
     return [TopicReport(name, after[name], created=name not in before) for name in names]
 
 
 async def _partitions(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, int]:
+    """Of those topics that exist and have leaders. By a list of all: asking for a missing one by name has some brokers create it."""
     there = set(await admin.list_topics()) & set(names)
     if not there:
         return {}
     described = await admin.describe_topics(sorted(there))
-    return {topic["topic"]: len(topic["partitions"]) for topic in described if topic["error_code"] == 0}
+    return {
+        topic["topic"]: len(topic["partitions"])
+        for topic in described
+        if topic["error_code"] == 0 and topic["partitions"] and all(p["leader"] >= 0 for p in topic["partitions"])
+    }
 
 
 def _configs(settings: Settings, name: str) -> dict[str, str]:
