@@ -98,13 +98,14 @@ async def _ensure(admin: AIOKafkaAdminClient, settings: Settings) -> list[TopicR
             "Give the worker a new group (worker.group), which gets a changelog of its own, or create one of the two topics anew",
         )
     # Apache Kafka elects leaders after it says that a topic is made; until then nobody can use it.
-    while len(await _partitions(admin, names)) < len(names):
+    while len(await _partitions(admin, names)) < len(names):  # noqa: ASYNC110 - the broker has no event to wait for
         await asyncio.sleep(0.05)
     return [TopicReport(name, after[name], created=name not in before) for name in names]
 
 
 async def _partitions(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, int]:
-    """Of those topics that exist and have leaders. By a list of all: asking for a missing one by name has some brokers create it."""
+    """Of those topics that exist and have leaders."""
+    # By a list of all: asking for a missing one by name has some brokers create it.
     there = set(await admin.list_topics()) & set(names)
     if not there:
         return {}

@@ -1,0 +1,45 @@
+"""A worker that can't work says why in one line, and ends."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from headroom_stream.topics import ensure_topics
+from tests.support.children import free_port
+from tests.support.naming import make_settings
+from tests.support.processes import Programs
+
+
+def test_no_broker_is_one_clear_line_and_exit_code_1(programs: Programs) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    worker = programs.headroom("worker", "--brokers", address)
+    assert worker.wait(timeout=20) == 1
+    lines = worker.output().strip().splitlines()
+    assert lines[-1].startswith(f"error: can't reach a Kafka broker at {address}")
+    assert "Traceback" not in worker.output()
+
+
+@pytest.mark.broker
+def test_no_topic_says_how_to_create_it(programs: Programs, embedded_broker: str) -> None:
+    worker = programs.headroom("worker", "--brokers", embedded_broker, env={"HEADROOM_STREAM_KAFKA__TURNS": "nowhere"})
+    assert worker.wait(timeout=20) == 1
+    assert "no topic 'nowhere'" in worker.output()
+    assert "headroom-stream init" in worker.output()
+
+
+def test_an_unknown_setting_is_named(programs: Programs) -> None:
+    worker = programs.headroom("worker", env={"HEADROOM_STREAM_WORKER__GRUOP": "x"})
+    assert worker.wait(timeout=20) == 1
+    assert "gruop" in worker.output()
+
+
+@pytest.mark.broker
+def test_a_broker_that_goes_away_is_waited_for_and_sigterm_still_ends_the_worker(programs: Programs, fresh_broker: str) -> None:
+    settings = make_settings(fresh_broker)
+    asyncio.run(ensure_topics(settings))
+    names = {f"HEADROOM_STREAM_KAFKA__{n.upper()}": getattr(settings.kafka, n) for n in ("turns", "contexts", "metrics", "dead")}
+    worker = programs.headroom("worker", "--brokers", fresh_broker, env={**names, "HEADROOM_STREAM_WORKER__GROUP": settings.worker.group})
+    worker.wait_for("worker ready", 45)
+    assert worker.terminate(timeout=30) == 0
