@@ -86,11 +86,9 @@ class Shop:
         level = "ERROR" if status >= 500 else "WARNING" if status >= 400 else "INFO"
         with self._lock:
             self.access.append(f'127.0.0.1 - - [{now:%d/%b/%Y:%H:%M:%S} +0000] "{request} HTTP/1.1" {status} {size}')
-            self.application.append(
-                f"{stamp} {level} shop.http request={request!r} status={status} duration_ms={seconds * 1000:.1f}"
-            )
+            self.application.append(f"{stamp} {level} shop: {request} {status} in {seconds * 1000:.1f} ms")
             if failure:
-                self.application += [f"{stamp} ERROR shop.http unhandled error", *failure.rstrip().splitlines()]
+                self.application += [f"{stamp} ERROR shop: unhandled error", *failure.rstrip().splitlines()]
             self._rows.append((request.split("?", maxsplit=1)[0], status, seconds * 1000))
 
     def send_traffic(self, count: int = REQUESTS) -> str:

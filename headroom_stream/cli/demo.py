@@ -1,0 +1,119 @@
+"""`headroom-stream demo`: the whole system on this machine in under a minute."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+import click
+from rich.markup import escape
+
+from headroom_stream.cli.common import json_option, out, print_json
+from headroom_stream.cli.streams import run
+from headroom_stream.cli.summary import show
+from headroom_stream.demo.run import Figures, demo
+from headroom_stream.demo.show import Display, Lines, Screen, Silent, show_excerpt
+
+PAUSE_SECONDS = 0.35
+"""After each turn on a terminal: without it the table would be full before anyone has read its header."""
+
+_QUERY = (
+    "SELECT tool, kind, sum(tokens_before) AS before, sum(tokens_after) AS after FROM decisions FINAL GROUP BY 1, 2 ORDER BY 3 DESC"
+)
+
+
+@click.command("demo")
+@click.option("--keep", is_flag=True, help="Leave the parts running until Ctrl-C, to look around.")
+@click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep the parts' data there; default: a temporary directory that is removed.",
+)
+@json_option
+def command(data_dir: Path | None, *, keep: bool, as_json: bool) -> None:
+    """See it work: embedded parts, agents that really run tools, what was saved.
+
+    Three agents with scripted decisions run real tools on this machine, publish each turn to Kafka and take their next context from
+    there. Then the contexts are compared with ClickHouse's count; if they don't agree, the exit code is 1. It needs no network and
+    picks free ports.
+
+    \b
+    headroom-stream demo
+    headroom-stream demo --keep
+    headroom-stream demo --json | jq .summary
+    """  # noqa: D301 - \b is the character by which click keeps lines apart
+    display: Display = Silent() if as_json else Screen(out) if out.is_terminal else Lines(out)
+    figures = run(_demo(display, data_dir, keep=keep, as_json=as_json))
+    if figures is None:
+        raise click.Abort
+    if figures.problems:
+        raise click.exceptions.Exit(1)
+
+
+async def _demo(display: Display, data_dir: Path | None, *, keep: bool, as_json: bool) -> Figures | None:
+    """The figures; None when SIGTERM ended it before there were any. Ctrl-C is dealt with by asyncio, in the same way."""
+    own = asyncio.current_task()
+    assert own is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, own.cancel)
+    figures: Figures | None = None
+    with suppress(asyncio.CancelledError):
+        async with demo(display, data_dir=data_dir, pause=PAUSE_SECONDS if isinstance(display, Screen) else 0.0) as figures:
+            if as_json:
+                print_json(figures.as_json())
+            else:
+                _report(figures, keep=keep)
+            if keep:
+                await _until_stopped()
+    return figures
+
+
+async def _until_stopped() -> None:
+    """Until Ctrl-C or SIGTERM, which is how `--keep` is meant to end: no error."""
+    with suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
+
+
+def _report(figures: Figures, *, keep: bool) -> None:
+    out.print("\n[bold]What ClickHouse says was saved[/]")
+    show(figures.summary)
+    if figures.excerpt is not None:
+        show_excerpt(out, figures.excerpt)
+    out.print()
+    if figures.problems:
+        out.print(f"[bold red]The parts do not agree[/], {len(figures.problems)} differences:")
+        for problem in figures.problems:
+            out.print(f"  {escape(problem)}")
+    else:
+        out.print(
+            f"[green]✓[/] {len(figures.played)} turns published, {len(figures.played)} contexts received, one for each; "
+            "ClickHouse counts the same turns and tokens."
+        )
+    _where(figures, keep=keep)
+
+
+def _where(figures: Figures, *, keep: bool) -> None:
+    brokers, clickhouse = figures.settings.kafka.brokers, figures.settings.clickhouse.url
+    out.print(f"\n[bold]Where the parts {'are' if keep else 'were'}[/]")
+    out.print(f"  Kafka       {brokers}", soft_wrap=True)
+    out.print(f"  ClickHouse  {clickhouse}", soft_wrap=True)
+    session = figures.played[0].session
+    if keep:
+        out.print("\n[bold]Look around[/], in another terminal; Ctrl-C here ends it")
+        commands = (
+            f"headroom-stream inspect {session} --brokers {brokers}",
+            f"headroom-stream tail --from-beginning --brokers {brokers}",
+            f'headroom-stream query "{_QUERY}" --clickhouse {clickhouse}',
+            f"kcat -b {brokers} -t {figures.settings.kafka.contexts} -C -o beginning -e",
+        )
+    else:
+        out.print("\n[bold]What next[/]")
+        commands = (
+            "headroom-stream demo --keep          # the same, and the parts stay for you to look around",
+            "headroom-stream up                   # run the parts for your own agents",
+            "headroom-stream publish FILE         # transcripts you already have, turn by turn",
+            "headroom-stream summary              # what was saved",
+        )
+    for line in commands:
+        out.print(f"  {escape(line)}", soft_wrap=True)
