@@ -34,4 +34,8 @@ def json_option(function: F) -> F:
 
 def print_json(value: Any) -> None:
     """One line of JSON on standard output."""
-    click.echo(msgspec.json.encode(value).decode())
+    line = msgspec.json.encode(value)
+    if b"\n" in line:
+        # Only a message that travels as it came can bring a line break along, between its values.
+        line = msgspec.json.format(line, indent=-1)
+    click.echo(line.decode())

@@ -18,8 +18,8 @@ SESSION_MS = 6_000
 """A dead member's partitions move after this. With aiokafka's 10 s and the embedded broker, joining a group can take a minute."""
 
 FETCH_WAIT_MS = 50
-"""How long the broker holds a fetch when there is nothing. Apache Kafka ends the wait when a record comes; the embedded broker looks
-again only at half and at the end of it, so that with the default of 500 a context is half a second late."""
+"""How long the broker holds a fetch when there is nothing. Apache Kafka ends the wait when a record comes; the embedded broker
+looks again only at half and at the end of it, so that with the default of 500 a context is half a second late."""
 
 STALL_SECONDS = 10.0
 """Reading to the end gives up after this long without a record: the broker went away."""

@@ -1,0 +1,3 @@
+"""Tests of the commands."""
+
+from __future__ import annotations
