@@ -131,7 +131,9 @@ def _close(folded: Folded, before: Session | None) -> Folded:
 
 
 def _recent(head: Head, given: Given) -> tuple[str, ...]:
-    return (*head.recent[-(RECENT_EVENTS - 1) :], given.event_id)
+    # A repeated id moves to the end: counted again, a storm of one event's repeats would push all others out.
+    others = [known for known in head.recent if known != given.event_id]
+    return (*others[-(RECENT_EVENTS - 1) :], given.event_id)
 
 
 def _turn(session: Session | None, given: Given) -> Folded:

@@ -15,6 +15,7 @@ from msgspec import Raw, Struct, structs
 from headroom_stream.config import WindowConfig
 from headroom_stream.events import OriginalMetric
 from headroom_stream.messages import digest, user_message, view
+from headroom_stream.session.intake import answer
 from headroom_stream.session.state import Head, OpenCall, Segment, Stored, chain
 from headroom_stream.tokens import PER_CONTEXT, Tokenizer, count_message
 from headroom_stream.transforms.outputs import reference
@@ -80,9 +81,8 @@ def rewound(head: Head, kept: tuple[Segment, ...]) -> Head:
     """The head as if the session had ended with `kept`. Epoch, turn and counters go on."""
     messages = [m for s in kept for m in s.messages]
     open_calls: tuple[OpenCall, ...] = ()
-    for message in messages:
-        seen = view(message.body)
-        open_calls = tuple(c for c in open_calls if c.key not in seen.answers) + tuple(OpenCall(c.key, c.name) for c in seen.calls)
+    for i, message in enumerate(messages):
+        _, open_calls = answer(open_calls, view(message.body), i)
     after = sum(m.after for m in messages)
     before = sum(m.before for m in messages)
     standing = min(head.standing, len(messages))
