@@ -110,6 +110,9 @@ class WorkerSettings(Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     batch_wait_ms: Annotated[int, Meta(ge=0)] = 5
     """Time given to a batch to fill after its first event."""
     batch_events: PositiveInt = 500
+    fetch_wait_ms: PositiveInt = 20
+    """Longest wait of a fetch for new records. On Apache Kafka it is only how often an idle worker asks; on the embedded broker it is
+    most of a turn's latency."""
     session_timeout_s: Annotated[float, Meta(ge=1)] = 6.0
     """A dead worker's partitions move after this."""
     cache_bytes: PositiveInt = 512 * 1024 * 1024

@@ -22,7 +22,7 @@ from headroom_stream.pricing.cost import NO_PRICES, PriceTable
 from headroom_stream.tokens import Tokenizer
 from headroom_stream.topics import changelog_topic, partition_count
 from headroom_stream.worker.checkpoint import commit
-from headroom_stream.worker.faust_repairs import FencedTable, OffsetGuard, hold_flow_until_seek, read_true_ends
+from headroom_stream.worker.faust_repairs import FencedTable, OffsetGuard, hold_flow_until_seek, read_true_ends, shorten_long_poll
 from headroom_stream.worker.processor import Batch, Outgoing, Processor, Record
 from headroom_stream.worker.stores import StateStore, Writes, state_store
 
@@ -63,8 +63,8 @@ class Worker:
         with tempfile.TemporaryDirectory(prefix="headroom-worker-") as scratch:
             app = make_app(self._settings, partitions, self._settings.worker.data_dir or scratch)
             producer = _producer(self._settings)
-            self._attach(app, producer, partitions)
             app.finalize()
+            self._attach(app, producer, partitions)
             await producer.start()
             await app.start()
             watch = asyncio.create_task(self._watch(app, on_ready))
@@ -93,6 +93,7 @@ class Worker:
         topic = app.topic(self._settings.kafka.turns, key_serializer="raw", value_serializer="raw", allow_empty=True)
         hold_flow_until_seek(app)
         read_true_ends(app, brokers=self._settings.kafka.brokers)
+        shorten_long_poll(app, self._settings.worker.fetch_wait_ms)
 
         @app.on_partitions_assigned.connect(weak=False)
         async def assigned(*_args: Any, **_kwargs: Any) -> None:
