@@ -20,7 +20,7 @@ class Price(Struct, frozen=True, kw_only=True):
     min_prefix: int
     """Shorter prompts are not cached."""
     tier_above: int | None = None
-    """From this many input tokens on, `tier_percent` of all prices holds, for every token of the call."""
+    """Above this many input tokens `tier_percent` of all prices holds, for every token of the call."""
     tier_percent: int = 100
 
 
@@ -51,6 +51,9 @@ NO_PRICES = PriceTable(version="")
 
 def input_cost(price: Price, tokens: int, cached: int) -> int:
     """Nano-USD for a prompt of `tokens`, of which the first `cached` stand in the provider's cache."""
+    if cached < price.min_prefix:
+        # A call before that was too short left nothing in the cache.
+        cached = 0
     if tokens < price.min_prefix:
         cost = tokens * price.input
     else:
