@@ -8,6 +8,7 @@ import click
 
 from headroom_stream.analytics.store import connect
 from headroom_stream.cli.common import connection_options, json_option, out, print_json
+from headroom_stream.cli.quiet import quiet
 from headroom_stream.settings import load_settings
 from headroom_stream.sink.migrate import migrate
 from headroom_stream.topics import ensure_topics
@@ -18,6 +19,7 @@ from headroom_stream.topics import ensure_topics
 @json_option
 def command(brokers: str | None, clickhouse: str | None, config: str | None, as_json: bool) -> None:
     """Create the topics and the ClickHouse tables. What exists stays as it is, so it can be run again."""
+    quiet()
     settings = load_settings(config=config, brokers=brokers, clickhouse=clickhouse)
     for topic in asyncio.run(ensure_topics(settings)):
         if as_json:
