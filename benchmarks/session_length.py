@@ -63,7 +63,12 @@ def rows(rng: random.Random) -> str:
     return json.dumps(
         {
             "rows": [
-                {"order": rng.randrange(10**6), "state": rng.choice(["open", "paid"]), "total": rng.randrange(10**4) / 100, "currency": "EUR"}
+                {
+                    "order": rng.randrange(10**6),
+                    "state": rng.choice(["open", "paid"]),
+                    "total": rng.randrange(10**4) / 100,
+                    "currency": "EUR",
+                }
                 for _ in range(94)
             ]
         },
@@ -72,27 +77,52 @@ def rows(rng: random.Random) -> str:
 
 
 def grep(rng: random.Random) -> str:
-    return "\n".join(
-        f"src/{rng.choice(WORDS)}/{rng.choice(WORDS)}.py:{rng.randrange(900)}:    {rng.choice(WORDS)} = {rng.choice(WORDS)}({rng.randrange(99)})"
-        for _ in range(128)
-    )
+    def one() -> str:
+        place = f"src/{rng.choice(WORDS)}/{rng.choice(WORDS)}.py:{rng.randrange(900)}"
+        return f"{place}:    {rng.choice(WORDS)} = {rng.choice(WORDS)}({rng.randrange(99)})"
+
+    return "\n".join(one() for _ in range(128))
 
 
 def code(rng: random.Random) -> str:
-    return "\n\n".join(
-        f"def {rng.choice(WORDS)}_{i}(value):\n    if value > {rng.randrange(99)}:\n        return {rng.choice(WORDS)}(value)\n    return None"
-        for i in range(76)
-    )
+    def one(i: int) -> str:
+        head = f"def {rng.choice(WORDS)}_{i}(value):\n    if value > {rng.randrange(99)}:"
+        return f"{head}\n        return {rng.choice(WORDS)}(value)\n    return None"
+
+    return "\n\n".join(one(i) for i in range(76))
 
 
-WORDS = "alpha branch cache delta event fold graph header index join kernel lease merge node offset parser queue range shard topic".split()
+WORDS = [
+    "alpha",
+    "branch",
+    "cache",
+    "delta",
+    "event",
+    "fold",
+    "graph",
+    "header",
+    "index",
+    "join",
+    "kernel",
+    "lease",
+    "merge",
+    "node",
+    "offset",
+    "parser",
+    "queue",
+    "range",
+    "shard",
+    "topic",
+]
 OUTPUTS = (search, log, rows, grep, code)
 
 
 def conversation(turns: int, seed: int = 7) -> list[list[dict[str, object]]]:
     """The new messages of each turn. Each kind of output comes equally often early and late."""
     rng = random.Random(seed)
-    out: list[list[dict[str, object]]] = [[{"role": "system", "content": "You are a careful engineer."}, {"role": "user", "content": "Find the fault."}]]
+    out: list[list[dict[str, object]]] = [
+        [{"role": "system", "content": "You are a careful engineer."}, {"role": "user", "content": "Find the fault."}]
+    ]
     for n in range(turns - 1):
         make = OUTPUTS[n % len(OUTPUTS)]
         call = {"id": f"call_{n}", "type": "function", "function": {"name": make.__name__, "arguments": json.dumps({"n": n})}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 
 import click
@@ -27,17 +28,17 @@ COMMANDS = {
 
 
 class _Lazy(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         if name not in COMMANDS:
             return None
         module = importlib.import_module(f"headroom_stream.cli.{name}")
         found: click.Command = module.command
         return found
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         # The short texts above, so that `--help` imports no broker client.
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -59,6 +60,8 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point: errors of ours end in one clear line and exit code 1."""
+    # aiokafka logs each failed connection beside the error that it raises; the error is what people read.
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())
     try:
         cli(standalone_mode=False)
     except click.exceptions.Abort:

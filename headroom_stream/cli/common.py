@@ -20,7 +20,9 @@ def connection_options(function: F) -> F:
     """`--brokers`, `--clickhouse` and `--config`, the same everywhere: pass them on to `settings.load_settings`."""
     for option in (
         click.option("--config", metavar="FILE", help="TOML file with settings.  [env: HEADROOM_STREAM_CONFIG]"),
-        click.option("--clickhouse", metavar="URL", help="ClickHouse, http://[user:password@]host:port.  [env: HEADROOM_STREAM_CLICKHOUSE]"),
+        click.option(
+            "--clickhouse", metavar="URL", help="ClickHouse, http://[user:password@]host:port.  [env: HEADROOM_STREAM_CLICKHOUSE]"
+        ),
         click.option("--brokers", metavar="HOST:PORT", help="Kafka brokers, comma-separated.  [env: HEADROOM_STREAM_BROKERS]"),
     ):
         function = option(function)

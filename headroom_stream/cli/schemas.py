@@ -14,7 +14,7 @@ from headroom_stream.wire_schemas import documents
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if a file is missing or stale.")
 @click.argument("folder", type=click.Path(path_type=Path), default="schemas")
 def command(folder: Path, *, check: bool) -> None:
-    """Write the JSON Schemas of the wire and its AsyncAPI 3 document to FOLDER.
+    r"""Write the JSON Schemas of the wire and its AsyncAPI 3 document to FOLDER.
 
     \b
     headroom-stream schemas schemas

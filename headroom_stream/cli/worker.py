@@ -22,8 +22,10 @@ from headroom_stream.tokenizers import load_tokenizer
 @click.option("--group", metavar="NAME", help="Consumer group; workers of one group share the partitions.")
 @click.option("--store", metavar="URL", help="Faust table store: memory:// or rocksdb://?driver=rocksdict.")
 @click.option("--log-level", default="warning", show_default=True, type=click.Choice(["debug", "info", "warning", "error"]))
-def command(brokers: str | None, clickhouse: str | None, config: str | None, group: str | None, store: str | None, log_level: str) -> None:
-    """Fold turns into contexts.
+def command(
+    brokers: str | None, clickhouse: str | None, config: str | None, group: str | None, store: str | None, log_level: str
+) -> None:
+    r"""Fold turns into contexts.
 
     Start as many as the turns topic has partitions: workers of one group share them, and take over from each other. A worker that can't
     go on exits with code 1 and one line that says why; start it again, or let a supervisor do so: it resumes where it was.

@@ -23,7 +23,9 @@ _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 class PolicySession:
     """A session of the fold, one call a turn."""
 
-    def __init__(self, policy: Policy | None = None, *, session_id: str = "session", model: str = "", tokenizer: Tokenizer | None = None):
+    def __init__(
+        self, policy: Policy | None = None, *, session_id: str = "session", model: str = "", tokenizer: Tokenizer | None = None
+    ) -> None:
         self._policy = policy or Policy()
         self._session_id = session_id
         self._model = model

@@ -54,10 +54,8 @@ def input_cost(price: Price, tokens: int, cached: int) -> int:
     if cached < price.min_prefix:
         # A call before that was too short left nothing in the cache.
         cached = 0
-    if tokens < price.min_prefix:
-        cost = tokens * price.input
-    else:
-        cost = cached * price.cache_read + (tokens - cached) * price.cache_write
+    with_cache = cached * price.cache_read + (tokens - cached) * price.cache_write
+    cost = with_cache if tokens >= price.min_prefix else tokens * price.input
     if price.tier_above is not None and tokens > price.tier_above:
         cost = cost * price.tier_percent // 100
     return (cost + 500) // 1000

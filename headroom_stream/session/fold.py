@@ -50,8 +50,7 @@ def fold(
     """
     when = event.event_time or time
     try:
-        if event.schema_version > SCHEMA_VERSION:
-            raise RejectedEventError("schema", f"schema_version {event.schema_version} is not known here, {SCHEMA_VERSION} is")
+        _check_version(event)
         if event.policy:
             policy = _override(policy, msgspec.json.encode(event.policy))
         version = policy_version(policy)
@@ -73,6 +72,11 @@ def fold(
     except RejectedEventError as error:
         rejected = error
     return Folded(session, refusal(rejected, at, when, session_id=event.session_id, tenant=event.tenant))
+
+
+def _check_version(event: TurnEvent) -> None:
+    if event.schema_version > SCHEMA_VERSION:
+        raise RejectedEventError("schema", f"schema_version {event.schema_version} is not known here, {SCHEMA_VERSION} is")
 
 
 def output_id(session_id: str, event_id: str, version: str) -> str:

@@ -174,4 +174,3 @@ def fit_window(
         tokens=sum(m.after for m in gone),
     )
     return Fitted(head, tuple(kept), original)
-

@@ -183,7 +183,7 @@ def load_session(session_id: str, get: Callable[[bytes], bytes | None]) -> Sessi
 
 
 def chain(start: str, links: Iterable[bytes]) -> str:
-    """Hash of a sequence, link by link: `chain(chain(s, a), b) == chain(s, a + b)`."""
+    """Hash of a sequence, link by link: going on from the hash of its start gives the hash of the whole."""
     current = start
     for link in links:
         current = hashlib.blake2b(current.encode() + b"\0" + link, digest_size=16).hexdigest()

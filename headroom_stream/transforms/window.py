@@ -8,6 +8,7 @@ it saves.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from headroom_stream.config import WindowConfig
 from headroom_stream.session.state import Stored
@@ -37,7 +38,7 @@ def cut(messages: Sequence[Stored], total: int, config: WindowConfig, *, reserve
     budget = config.max_tokens - reserve
     protected = starts[-config.keep_last_turns] if len(starts) >= config.keep_last_turns else first
     end, left = first, total
-    for start, stop in zip(starts, starts[1:], strict=False):
+    for start, stop in pairwise(starts):
         enough = left <= (target if start < protected else budget)
         if enough:
             break

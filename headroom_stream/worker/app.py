@@ -107,7 +107,7 @@ class Worker:
                 await self._consume(app, stream.noack(), ports)
             except asyncio.CancelledError:
                 raise
-            except BaseException as error:  # noqa: BLE001 - whatever it is, it ends the process
+            except BaseException as error:
                 log.exception("the worker can't go on")
                 self._failure = error
                 self._failed.set()

@@ -25,7 +25,7 @@ def hold_flow_until_seek(app: faust.App) -> None:
     old position, are dropped by the seek or come out of order. Its own resume follows the seek, so holding the flow here is enough.
     """
 
-    @app.on_rebalance_complete.connect(weak=False)  # type: ignore[untyped-decorator]
+    @app.on_rebalance_complete.connect(weak=False)
     async def hold(*_args: Any, **_kwargs: Any) -> None:
         app.consumer.stop_flow()
         app.flow_control.suspend()
@@ -137,7 +137,8 @@ class OffsetGuard:
             return False
         if offset > expected and not await self._nothing_between(tp, expected, offset):
             raise WorkerStoppedError(
-                "records were not delivered to the worker", {"topic": tp.topic, "partition": tp.partition, "from": expected, "to": offset}
+                "records were not delivered to the worker",
+                {"topic": tp.topic, "partition": tp.partition, "from": expected, "to": offset},
             )
         self._expected[tp] = offset + 1
         return True

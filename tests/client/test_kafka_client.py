@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.structs import ConsumerRecord
 from msgspec import Raw
 
 from headroom_stream.client import ContextConsumer, MissingBaseError, TopicReader, TurnPublisher, end_offsets
@@ -172,7 +173,7 @@ async def test_a_reader_from_now_on_sees_nothing_of_before(broker: str, topics: 
     await produce(broker, topic, [(b"k", b"old")] * 50, linger_ms=50)
     async with TopicReader(brokers=broker, topic=topic) as reader:
         await produce(broker, topic, [(b"k", b"new")])
-        found = []
+        found: list[ConsumerRecord] = []
         async with asyncio.timeout(10):
             while not found:
                 found = await reader.poll(0.5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,7 @@ from headroom_stream.content.logs import compress
 from headroom_stream.content.named import Named
 
 
-def squeeze(text: str, query: str = "", **config: int) -> Compressed | None:
+def squeeze(text: str, query: str = "", **config: Any) -> Compressed | None:
     return compress(text, Hints(query=query), LogsConfig(**config))
 
 

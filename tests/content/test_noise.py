@@ -42,7 +42,7 @@ def test_white_space_of_code_stays() -> None:
     assert clean("\x1b[32m" + code + "\x1b[0m") == code
 
 
-plain = st.text(st.characters(codec="utf-8", exclude_categories=("Cc",), include_characters="\n\t "), max_size=60)
+plain = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"], include_characters="\n\t "), max_size=60)
 escapes = st.sampled_from(["\x1b[0m", "\x1b[1;38;5;196m", "\x1b]0;t\x07", "\x1b[?25l", "\x1b(B", "\x07", "\x1b[12;3H"])
 
 

@@ -1,6 +1,6 @@
 """A Faust app whose seek after recovery is slow. Prints as JSON the offsets that its agent gets, by partition, and how many came early.
 
-    python tests/worker/seek_race.py BROKERS GROUP TOPIC PARTITIONS COUNT held|free
+python tests/worker/seek_race.py BROKERS GROUP TOPIC PARTITIONS COUNT held|free
 """
 
 from __future__ import annotations

@@ -34,13 +34,18 @@ class Stream:
         self._programs = programs
         self._config = folder / "headroom.toml"
         kafka, worker = settings.kafka, settings.worker
-        lines = ["[kafka]", *(f"{n} = {json.dumps(getattr(kafka, n))}" for n in ("brokers", "turns", "contexts", "metrics", "dead"))]
+        lines = [
+            "[kafka]",
+            *(f"{n} = {json.dumps(getattr(kafka, n))}" for n in ("brokers", "turns", "contexts", "metrics", "dead")),
+        ]
         lines += ["[worker]", f"group = {json.dumps(worker.group)}", f"session_timeout_s = {worker.session_timeout_s}"]
         self._config.write_text("\n".join(lines))
         assert tomllib.loads(self._config.read_text())["kafka"]["turns"] == kafka.turns
 
     @classmethod
-    async def create(cls, brokers: str, programs: Programs, folder: Path, *, session_timeout_s: float, partitions: int = 4) -> Stream:
+    async def create(
+        cls, brokers: str, programs: Programs, folder: Path, *, session_timeout_s: float, partitions: int = 4
+    ) -> Stream:
         settings = make_settings(brokers, partitions=partitions)
         settings = structs.replace(settings, worker=structs.replace(settings.worker, session_timeout_s=session_timeout_s))
         await ensure_topics(settings)
@@ -68,7 +73,8 @@ class Stream:
     async def golden(self) -> tuple[Batch, dict[bytes, bytes]]:
         """What the records on the turns topic give, folded in one go: everything that goes out, and the state that is left."""
         processor = Processor(self.settings, load_tokenizer(), load_prices())
-        batch, table = Batch(), {}
+        batch = Batch()
+        table: dict[bytes, bytes] = {}
         for found in await self.read(self.settings.kafka.turns):
             processor.apply(as_record(found), batch, table.get)
             for key, value in batch.writes.items():
@@ -118,7 +124,15 @@ def as_record(found: ConsumerRecord) -> Record:
 
 def conversation(session_id: str, turns: int, *, rows: int = 12) -> list[TurnEvent]:
     """An agent that asks for records and logs again and again."""
-    events = [TurnEvent(session_id=session_id, event_id="1", turn=1, model="gpt-5", messages=_raw({"role": "user", "content": "Which orders are late?"}))]
+    events = [
+        TurnEvent(
+            session_id=session_id,
+            event_id="1",
+            turn=1,
+            model="gpt-5",
+            messages=_raw({"role": "user", "content": "Which orders are late?"}),
+        )
+    ]
     for n in range(2, turns + 1):
         call = {"id": f"call_{n}", "type": "function", "function": {"name": "orders", "arguments": json.dumps({"page": n})}}
         listed = [{"order": n * 100 + i, "state": "late" if i % 5 == 0 else "paid", "total": i * 1.5} for i in range(rows)]

@@ -17,7 +17,7 @@ from tests.worker.stream import READY_SECONDS, Stream, conversation, interleaved
 pytestmark = pytest.mark.timeout(240)
 
 
-async def _arrived(stream: Stream, count: int, timeout: float = 60) -> None:
+async def _arrived(stream: Stream, count: int, timeout: float = 60) -> None:  # noqa: ASYNC109 - says what was awaited
     async def enough() -> bool:
         return len(await stream.output_ids()) >= count
 

@@ -116,7 +116,9 @@ async def test_no_event_flows_before_the_seek_to_the_committed_offsets(programs:
 
 
 @pytest.mark.broker
-async def test_a_new_event_does_not_wait_for_the_end_of_a_long_poll(programs: Programs, tmp_path: Path, embedded_broker: str) -> None:
+async def test_a_new_event_does_not_wait_for_the_end_of_a_long_poll(
+    programs: Programs, tmp_path: Path, embedded_broker: str
+) -> None:
     stream = await Stream.create(embedded_broker, programs, tmp_path, session_timeout_s=3)
     worker = stream.worker()
     await asyncio.to_thread(worker.wait_for, "worker ready", READY_SECONDS)

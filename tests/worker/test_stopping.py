@@ -40,6 +40,8 @@ def test_sigterm_ends_an_idle_worker_with_code_0(programs: Programs, fresh_broke
     settings = make_settings(fresh_broker)
     asyncio.run(ensure_topics(settings))
     names = {f"HEADROOM_STREAM_KAFKA__{n.upper()}": getattr(settings.kafka, n) for n in ("turns", "contexts", "metrics", "dead")}
-    worker = programs.headroom("worker", "--brokers", fresh_broker, env={**names, "HEADROOM_STREAM_WORKER__GROUP": settings.worker.group})
+    worker = programs.headroom(
+        "worker", "--brokers", fresh_broker, env={**names, "HEADROOM_STREAM_WORKER__GROUP": settings.worker.group}
+    )
     worker.wait_for("worker ready", 45)
     assert worker.terminate(timeout=30) == 0
