@@ -14,14 +14,18 @@ from headroom_stream.cli.common import json_option, out, print_json
 from headroom_stream.cli.streams import run
 from headroom_stream.cli.summary import show
 from headroom_stream.demo.run import Figures, demo
-from headroom_stream.demo.show import Display, Lines, Screen, Silent, show_excerpt
+from headroom_stream.demo.show import WIDTH, Display, Lines, Screen, Silent, show_excerpt
 
 PAUSE_SECONDS = 0.35
 """After each turn on a terminal: without it the table would be full before anyone has read its header."""
 
-_QUERY = (
-    "SELECT tool, kind, sum(tokens_before) AS before, sum(tokens_after) AS after FROM decisions FINAL GROUP BY 1, 2 ORDER BY 3 DESC"
+_INTRODUCTION = (
+    "[bold]headroom-stream demo[/]\n\n"
+    "Three agents run real tools on this machine; only their decisions are scripted. Each publishes its turns to Kafka, a worker "
+    "compresses its context, the agent takes it from Kafka, and ClickHouse counts what was saved.\n"
 )
+_DECISIONS = "SELECT tool, kind, tokens_before, tokens_after FROM decisions FINAL"
+_ORIGINAL = "SELECT content FROM originals FINAL WHERE ref = '{}'"
 
 
 @click.command("demo")
@@ -44,6 +48,8 @@ def command(data_dir: Path | None, *, keep: bool, as_json: bool) -> None:
     headroom-stream demo --keep
     headroom-stream demo --json | jq .summary
     """  # noqa: D301 - \b is the character by which click keeps lines apart
+    if not as_json:
+        out.print(_INTRODUCTION, width=min(out.width, WIDTH))
     display: Display = Silent() if as_json else Screen(out) if out.is_terminal else Lines(out)
     figures = run(_demo(display, data_dir, keep=keep, as_json=as_json))
     if figures is None:
@@ -88,7 +94,7 @@ def _report(figures: Figures, *, keep: bool) -> None:
     else:
         out.print(
             f"[green]✓[/] {len(figures.played)} turns published, {len(figures.played)} contexts received, one for each; "
-            "ClickHouse counts the same turns and tokens."
+            "ClickHouse counts the same turns and tokens, and what was left out of contexts is kept there as it was."
         )
     _where(figures, keep=keep)
 
@@ -101,10 +107,12 @@ def _where(figures: Figures, *, keep: bool) -> None:
     session = figures.played[0].session
     if keep:
         out.print("\n[bold]Look around[/], in another terminal; Ctrl-C here ends it")
+        ref = figures.excerpt.ref if figures.excerpt else ""
         commands = (
             f"headroom-stream inspect {session} --brokers {brokers}",
             f"headroom-stream tail --from-beginning --brokers {brokers}",
-            f'headroom-stream query "{_QUERY}" --clickhouse {clickhouse}',
+            f'headroom-stream query "{_DECISIONS}" --clickhouse {clickhouse}',
+            *([f'headroom-stream query "{_ORIGINAL.format(ref)}" --clickhouse {clickhouse}'] if ref else []),
             f"kcat -b {brokers} -t {figures.settings.kafka.contexts} -C -o beginning -e",
         )
     else:

@@ -23,6 +23,7 @@ FROM {database:Identifier}.turns FINAL
 WHERE outcome = 'context' AND session_id IN {sessions:Array(String)}
 GROUP BY session_id
 """
+_ORIGINALS = "SELECT ref, content FROM {database:Identifier}.originals FINAL WHERE session_id IN {sessions:Array(String)}"
 
 
 class Sums(Struct, frozen=True):
@@ -42,18 +43,30 @@ def sums(played: Sequence[Played]) -> dict[str, Sums]:
     }
 
 
-async def recorded(client: Client, database: str, expected: dict[str, Sums]) -> dict[str, Sums]:
-    """What ClickHouse counts, by session, once it has as many turns as expected; what it has by the deadline otherwise."""
+class Recorded(Struct, frozen=True):
+    """What ClickHouse has of the demo's sessions."""
+
+    sums: dict[str, Sums]
+    originals: dict[str, str]
+    """What was left out of contexts, whole, by name."""
+
+
+async def recorded(client: Client, database: str, played: Sequence[Played]) -> Recorded:
+    """What ClickHouse has once all turns and originals are there; what it has by the deadline otherwise."""
+    expected = sums(played)
+    refs = {excerpt.ref for turn in played for excerpt in turn.excerpts if excerpt.ref}
+    parameters = {"database": database, "sessions": list(expected)}
     loop = asyncio.get_running_loop()
     deadline = loop.time() + ARRIVAL_SECONDS
-    parameters = {"database": database, "sessions": list(expected)}
     while True:
-        answer = await asyncio.to_thread(client.query, _TURNS, parameters=parameters)
-        found = {str(session): Sums(int(n), int(before), int(after)) for session, n, before, after in answer.result_rows}
-        if (
-            all(session in found and found[session].turns >= want.turns for session, want in expected.items())
-            or loop.time() > deadline
-        ):
+        turns = await asyncio.to_thread(client.query, _TURNS, parameters=parameters)
+        kept = await asyncio.to_thread(client.query, _ORIGINALS, parameters=parameters)
+        found = Recorded(
+            {str(session): Sums(int(n), int(before), int(after)) for session, n, before, after in turns.result_rows},
+            {str(ref): str(content) for ref, content in kept.result_rows},
+        )
+        there = all(session in found.sums and found.sums[session].turns >= want.turns for session, want in expected.items())
+        if (there and refs <= found.originals.keys()) or loop.time() > deadline:
             return found
         await asyncio.sleep(LOOK_EVERY_SECONDS)
 
@@ -67,7 +80,7 @@ async def contexts_in_topic(settings: Settings) -> Counter[tuple[str, str]]:
     return counts
 
 
-def problems(played: Sequence[Played], in_topic: Counter[tuple[str, str]], in_clickhouse: dict[str, Sums]) -> list[str]:
+def problems(played: Sequence[Played], in_topic: Counter[tuple[str, str]], in_clickhouse: Recorded) -> list[str]:
     """What does not agree, a sentence each."""
     found = []
     for turn in played:
@@ -75,10 +88,16 @@ def problems(played: Sequence[Played], in_topic: Counter[tuple[str, str]], in_cl
         if count != 1:
             found.append(f"{turn.session}: {turn.event_id} gave {count} contexts instead of 1")
     for session, want in sums(played).items():
-        got = in_clickhouse.get(session, Sums(0, 0, 0))
+        got = in_clickhouse.sums.get(session, Sums(0, 0, 0))
         if got != want:
             found.append(
                 f"{session}: ClickHouse has {got.turns} turns of {got.before} tokens before and {got.after} after, "
                 f"the agent received {want.turns} of {want.before} and {want.after}"
             )
+    found += [
+        f"{excerpt.session}: what {excerpt.tool} gave is not kept as original {excerpt.ref}"
+        for turn in played
+        for excerpt in turn.excerpts
+        if excerpt.ref and in_clickhouse.originals.get(excerpt.ref) != excerpt.before
+    ]
     return found

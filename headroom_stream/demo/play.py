@@ -28,6 +28,8 @@ class Excerpt(Struct, frozen=True, kw_only=True):
     after: str
     tokens_before: int
     tokens_after: int
+    ref: str = ""
+    """Name under which the original is kept, where something was left out."""
 
     @property
     def striking(self) -> float:
@@ -128,6 +130,7 @@ class Player:
                 after=after,
                 tokens_before=self._tokenizer.count(before),
                 tokens_after=self._tokenizer.count(after),
+                ref=next((one.ref for one in context.references if one.ref in after), ""),
             )
             for tool, before, after in zip(turn.tools, sent, got, strict=True)
             if before != after

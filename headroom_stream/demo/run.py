@@ -19,7 +19,7 @@ from headroom_stream.analytics.summary import Summary, summary
 from headroom_stream.client import ContextConsumer, TurnPublisher
 from headroom_stream.config import Settings
 from headroom_stream.demo.agent import Agent
-from headroom_stream.demo.check import Sums, contexts_in_topic, problems, recorded, sums
+from headroom_stream.demo.check import Recorded, contexts_in_topic, problems, recorded, sums
 from headroom_stream.demo.play import Excerpt, Played, Player
 from headroom_stream.demo.scenarios import scenarios
 from headroom_stream.demo.shop import Shop
@@ -38,8 +38,7 @@ class Figures(Struct, frozen=True, kw_only=True):
     summary: Summary
     """What ClickHouse says was saved."""
     played: list[Played]
-    recorded: dict[str, Sums]
-    """What ClickHouse counts, by session."""
+    recorded: Recorded
     problems: list[str]
     """What does not agree; empty when all does."""
     seconds: float
@@ -61,7 +60,7 @@ class Figures(Struct, frozen=True, kw_only=True):
                     "tokens_before": own.before,
                     "tokens_after": own.after,
                     "saved": round(1 - own.after / own.before, 4) if own.before else 0.0,
-                    "in_clickhouse": self.recorded.get(session) == own,
+                    "in_clickhouse": self.recorded.sums.get(session) == own,
                 }
                 for session, own in sums(self.played).items()
             },
@@ -119,7 +118,7 @@ async def _play(settings: Settings, shop: Shop, folder: Path, display: Display, 
 async def _count(settings: Settings, played: Sequence[Played], began: float) -> Figures:
     client = await asyncio.to_thread(connect, settings)
     try:
-        in_clickhouse = await recorded(client, settings.clickhouse.database, sums(played))
+        in_clickhouse = await recorded(client, settings.clickhouse.database, played)
         saved = await asyncio.to_thread(summary, client, settings.clickhouse.database)
     finally:
         client.close()

@@ -20,7 +20,7 @@ from headroom_stream.demo.agent import Scenario
 from headroom_stream.demo.play import Excerpt, Played
 
 EXCERPT_LINES = 12
-WIDTH = 110
+WIDTH = 100
 """Wider tables are harder to read across."""
 
 
@@ -191,3 +191,5 @@ def show_excerpt(console: Console, excerpt: Excerpt) -> None:
         else:
             console.print(f"--- {title}")
             console.print(Padding(body, (0, 0, 0, 2)), crop=False)
+    if excerpt.ref:
+        console.print(f"  What was left out stays in ClickHouse, as original {excerpt.ref}.", style="dim")
