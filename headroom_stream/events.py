@@ -243,7 +243,8 @@ class DeadLetter(Struct, kw_only=True, frozen=True):
     @classmethod
     def from_headers(cls, headers: list[tuple[str, bytes]] | tuple[tuple[str, bytes], ...]) -> DeadLetter:
         """Read what `to_headers` wrote; other headers are ignored. Raises `msgspec.ValidationError`."""
-        own = {k.removeprefix("headroom."): v.decode() for k, v in headers if k.startswith("headroom.")}
+        # Of a letter refused again the last ones count; those before may come from anyone, without a value or in no encoding.
+        own = {k.removeprefix("headroom."): (v or b"").decode(errors="replace") for k, v in headers if k.startswith("headroom.")}
         return msgspec.convert(own, cls, strict=False)
 
 

@@ -63,5 +63,8 @@ def refusal(error: RejectedEventError, at: Position, time: datetime, *, session_
 
 
 def wipe(session: Session) -> Effects:
-    """The effects of forgetting a session's state."""
-    return Effects(wipe=True, removed=tuple(s.n for s in session.segments))
+    """The effects of forgetting a session's state.
+
+    All numbers that it ever used go, not only those that stand: a worker that died amid a rewrite leaves segments that no head names.
+    """
+    return Effects(wipe=True, removed=tuple(range(1, session.head.next_segment)))

@@ -22,6 +22,9 @@ from headroom_stream.session.fold import fold
 from headroom_stream.session.state import Position, Session, encode_state, head_key, load_session, segment_key
 from headroom_stream.tokens import Tokenizer
 
+LAST_TIMESTAMP = 253_402_300_799_000
+"""The last second of the year 9999. A producer that counts microseconds writes later ones, which no calendar has."""
+
 Headers = tuple[tuple[str, bytes], ...]
 
 
@@ -94,7 +97,7 @@ class Processor:
     def apply(self, record: Record, batch: Batch, read: Read) -> None:
         """Fold one record; its effects are added to `batch`, whose writes count as stored already."""
         at = Position(record.topic, record.partition, record.offset)
-        time = datetime.fromtimestamp(max(record.timestamp, 0) / 1000, UTC)
+        time = datetime.fromtimestamp(min(max(record.timestamp, 0), LAST_TIMESTAMP) / 1000, UTC)
         try:
             event = self._decode(record)
         except RejectedEventError as error:
@@ -135,7 +138,8 @@ class Processor:
             # Another key is another partition: two workers would hold the session, each with half of its turns.
             raise RejectedEventError("schema", "the record's key is not the event's session_id")
         if event.traceparent is None:
-            found = {k: v for k, v in record.headers if k in ("traceparent", "tracestate")}
+            # Kafka allows a header without a value, whatever the type says.
+            found = {k: v for k, v in record.headers if k in ("traceparent", "tracestate") and v is not None}
             if "traceparent" in found:
                 state = found.get("tracestate")
                 event = structs.replace(event, traceparent=_text(found["traceparent"]), tracestate=_text(state) if state else None)
@@ -223,5 +227,6 @@ def _text(data: bytes) -> str:
 
 def _attempt(headers: Headers) -> int:
     """One more than the attempt that a replayed dead letter carries."""
-    before = next((v for k, v in reversed(headers) if k == "headroom.attempt"), b"0")
-    return int(before) + 1 if before.isdigit() else 1
+    before = next((v for k, v in reversed(headers) if k == "headroom.attempt"), None) or b"0"
+    # Anyone can write headers: Python refuses to read numbers of thousands of digits.
+    return int(before) + 1 if before.isdigit() and len(before) < 10 else 1
