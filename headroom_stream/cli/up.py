@@ -87,7 +87,7 @@ Try, in another terminal:
     headroom-stream query{store} 'SELECT outcome, count() FROM turns FINAL GROUP BY outcome'
 
 The embedded broker keeps its topics in memory: they are gone when this stops. It has no transactions and no compaction.
-The rows in ClickHouse stay in the data directory. Ctrl-C stops everything."""
+The rows in ClickHouse stay in the data directory. Ctrl-C stops everything."""  # noqa: S608 - text for people
     out.print("[bold green]up[/]")
     # Printed as it is: addresses and paths may look like markup, and a command must not be broken over two lines.
     out.print(lines, markup=False, soft_wrap=True)

@@ -1,0 +1,3 @@
+"""Tests of the embedded parts."""
+
+from __future__ import annotations
