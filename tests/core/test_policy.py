@@ -1,0 +1,195 @@
+"""Every field of the policy changes what it says it changes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+from headroom_stream.config import Policy, Settings, override
+from headroom_stream.content import Hints
+from headroom_stream.content.detect import compress_text
+from headroom_stream.tokenizers import load_tokenizer
+from headroom_stream.worker.processor import Processor, Record
+from tests.core.conversations import LOGS, PROSE, RECORDS, TERMINAL
+from tests.core.folding import Folding, call, decisions, originals, result, row, user
+
+SHORT_LOG = "\n".join(f"2026-01-01 10:00:{i:02} INFO worker-1 request {i} served in {i} ms" for i in range(15))
+
+
+def shown(text: str, **changes: Any) -> str:
+    """A tool output as the context shows it."""
+    folding = Folding(**changes)
+    folding.turn(user("Go."), call("c", tool="search"), result("c", text))
+    content: str = json.loads(folding.bodies[2])["content"]
+    return content
+
+
+def emit() -> bool:
+    folding = Folding(emit="delta")
+    folding.turn(user("a"))
+    context = folding.turn(call("c"), result("c", "x")).context
+    return context is not None and context.messages_from == 1 and len(context.messages) == 2 and context.message_count == 3
+
+
+def min_tokens() -> bool:
+    return shown(RECORDS) != RECORDS == shown(RECORDS, min_tokens=100_000)
+
+
+def protected_tools() -> bool:
+    return shown(RECORDS, protected_tools=["other"]) != RECORDS == shown(RECORDS, protected_tools=["search"])
+
+
+def records_enabled() -> bool:
+    return shown(RECORDS, records={"enabled": False}) == RECORDS
+
+
+def records_min_rows() -> bool:
+    # Thirteen rows are asked for, and there are twelve: it is still minified, but no table.
+    return "\n" in shown(RECORDS) and "\n" not in shown(RECORDS, records={"min_rows": 13})
+
+
+def logs_enabled() -> bool:
+    return "left out" in shown(LOGS) and shown(LOGS, logs={"enabled": False}) == LOGS
+
+
+def logs_min_lines() -> bool:
+    return shown(SHORT_LOG) == SHORT_LOG and "left out" in shown(SHORT_LOG, logs={"min_lines": 5})
+
+
+def logs_examples() -> bool:
+    return shown(LOGS, logs={"examples": 5}).count("INFO") == shown(LOGS).count("INFO") + 4
+
+
+def logs_rare() -> bool:
+    rare = LOGS + "\n" + "\n".join(f"2026-01-01 10:01:0{i} INFO cache flushed after {i} misses" for i in range(5))
+    return rare.count("flushed") == shown(rare, logs={"rare": 5}).count("flushed") > shown(rare).count("flushed")
+
+
+def noise_enabled() -> bool:
+    return "\x1b" not in shown(TERMINAL) and shown(TERMINAL, noise={"enabled": False}) == TERMINAL
+
+
+def windowed(**window: Any) -> Folding:
+    folding = Folding(window=window)
+    folding.turn(user("The task."))
+    for i in range(12):
+        folding.turn(call(f"c{i}"), result(f"c{i}", PROSE))
+    return folding
+
+
+def cuts(folding: Folding) -> int:
+    return sum(bool(originals(e)) for e in folding.effects)
+
+
+def window_max_tokens() -> bool:
+    return cuts(windowed()) == 0 < cuts(windowed(max_tokens=1_000))
+
+
+def window_low_water() -> bool:
+    return cuts(windowed(max_tokens=1_000, low_water=0.9)) > cuts(windowed(max_tokens=1_000, low_water=0.4))
+
+
+def window_keep_last_turns() -> bool:
+    def least(keep: int) -> int:
+        folding = windowed(max_tokens=1_200, low_water=0.1, keep_last_turns=keep)
+        return min(e.context.message_count for e in folding.effects if e.context is not None and originals(e))
+
+    # The opening, the marker, and the rounds that stay.
+    return least(1) == 2 + 2 and least(4) == 2 + 8
+
+
+def limits_event_bytes() -> bool:
+    event = Record(
+        topic="turns", partition=0, offset=0, timestamp=0, key=b"s", value=b'{"session_id":"s","messages":[{"role":"user"}]}'
+    )
+
+    def refused(limit: int) -> int:
+        settings = Settings(policy=override(Policy(), {"limits": {"event_bytes": limit}}))
+        return Processor(settings, load_tokenizer(network=False)).process([event], {}.get).dead
+
+    size = len(event.value or b"")
+    return (refused(size), refused(size - 1)) == (0, 1)
+
+
+def limits_session_messages() -> bool:
+    folding = Folding(limits={"session_messages": 3})
+    fits = folding.turn(user("a"), call("c"), result("c", "x"))
+    beyond = folding.turn(user("b"))
+    return fits.dead is None and beyond.dead is not None and beyond.dead.stage == "limit"
+
+
+def limits_session_bytes() -> bool:
+    folding = Folding(limits={"session_bytes": 300})
+    fits = folding.turn(user("a" * 200))
+    beyond = folding.turn(user("b" * 200))
+    return fits.dead is None and beyond.dead is not None and beyond.dead.stage == "limit"
+
+
+EFFECTS = {
+    "emit": emit,
+    "min_tokens": min_tokens,
+    "protected_tools": protected_tools,
+    "records.enabled": records_enabled,
+    "records.min_rows": records_min_rows,
+    "logs.enabled": logs_enabled,
+    "logs.min_lines": logs_min_lines,
+    "logs.examples": logs_examples,
+    "logs.rare": logs_rare,
+    "noise.enabled": noise_enabled,
+    "window.max_tokens": window_max_tokens,
+    "window.low_water": window_low_water,
+    "window.keep_last_turns": window_keep_last_turns,
+    "limits.event_bytes": limits_event_bytes,
+    "limits.session_messages": limits_session_messages,
+    "limits.session_bytes": limits_session_bytes,
+}
+
+
+def fields(tree: dict[str, Any], prefix: str = "") -> list[str]:
+    out: list[str] = []
+    for key, value in tree.items():
+        out += fields(value, f"{prefix}{key}.") if isinstance(value, dict) else [prefix + key]
+    return out
+
+
+def pytest_generate_tests(metafunc: Any) -> None:
+    if "field" in metafunc.fixturenames:
+        metafunc.parametrize("field", fields(msgspec.to_builtins(Policy())))
+
+
+def test_a_field_of_the_policy_has_an_effect(field: str) -> None:
+    assert field in EFFECTS, "a new field needs a test that shows its effect"
+    assert EFFECTS[field]()
+
+
+def test_no_effect_is_tested_of_a_field_that_is_gone() -> None:
+    assert EFFECTS.keys() == set(fields(msgspec.to_builtins(Policy())))
+
+
+def test_the_query_of_an_event_steers_what_a_log_keeps() -> None:
+    folding = Folding()
+    folding.turn(user("Go."), call("c"), result("c", LOGS), query="what about request 41?")
+    assert "request 41 served" in json.loads(folding.bodies[2])["content"]
+    assert "request 41 served" not in shown(LOGS)
+
+
+def test_without_a_query_the_last_question_of_the_user_steers() -> None:
+    folding = Folding()
+    folding.turn(user("what about request 41?"))
+    folding.turn(call("c"), result("c", LOGS))
+    assert "request 41 served" in json.loads(folding.bodies[2])["content"]
+
+
+def test_what_is_compressed_is_what_the_compressors_make() -> None:
+    made = compress_text(RECORDS, Hints(tool="search"), Policy())
+    assert made is not None
+    assert shown(RECORDS) == made.text
+
+
+def test_small_outputs_leave_no_decision() -> None:
+    folding = Folding()
+    effects = folding.turn(user("Go."), call("c"), result("c", "ok"))
+    assert decisions(effects) == []
+    assert row(effects).new_messages == 3
