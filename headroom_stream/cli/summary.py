@@ -80,23 +80,25 @@ def show(found: Summary) -> None:
                 _usd(m.cost_before_usd),
                 _usd(m.cost_after_usd),
             )
+        out.print()
         out.print(table)
     if found.kinds:
         table = _table("tool output", "count", "lossless", "before", "after", "saved")
         for k in found.kinds:
             table.add_row(
-                k.kind or "(none)",
+                k.kind or "left as it was",
                 f"{k.count:,}",
                 f"{k.lossless:,}",
                 f"{k.tokens_before:,}",
                 f"{k.tokens_after:,}",
                 _percent(k.tokens_before, k.tokens_after),
             )
+        out.print()
         out.print(table)
 
 
 def _table(first: str, *others: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(1, 2, 0, 0), collapse_padding=True)
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     table.add_column(first)
     for name in others:
         table.add_column(name, justify="right")
