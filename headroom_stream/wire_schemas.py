@@ -108,7 +108,9 @@ def _asyncapi() -> dict[str, Any]:
 
 
 def incompatibilities(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """What in `new` breaks readers or writers of `old`: fields gone or of another type, new ones that are required.
+    """What in `new` breaks readers or writers of `old`: fields gone, of another type or default, newly required or no longer so.
+
+    Defaults are left out on the wire, so a field with another default says something else to the other side.
 
     Both are schemas of one Struct. An empty list: compatible.
     """
@@ -124,9 +126,13 @@ def incompatibilities(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
                 out.append(f"{name}.{field}: removed")
             elif not _accepts(shape, after["properties"][field]):
                 out.append(f"{name}.{field}: retyped")
+            elif "default" in shape and shape["default"] != after["properties"][field].get("default"):
+                out.append(f"{name}.{field}: another default")
         known = before.get("properties", {})
         required = set(after.get("required", [])) - set(before.get("required", []))
         out += [f"{name}.{field}: {'now required' if field in known else 'added without a default'}" for field in sorted(required)]
+        relaxed = set(before.get("required", [])) - set(after.get("required", []))
+        out += [f"{name}.{field}: no longer required" for field in sorted(relaxed & after.get("properties", {}).keys())]
     return out
 
 
