@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import socket
@@ -56,10 +55,14 @@ async def test_a_worker_killed_on_apache_kafka_costs_no_context_and_no_token(
     turns, tokens = recount(listed)
     path = tmp_path / "conversations.jsonl"
     path.write_text("".join(json.dumps(c) + "\n" for c in listed))
-    command("publish", str(path))
-    await asyncio.sleep(0.3)
+    publishing = programs.headroom("publish", str(path), "--rate", "300", *common)
+
+    async def some() -> bool:
+        return len(await read_all(kafka_broker, settings.kafka.contexts)) > turns // 8
+
+    await wait_until(some, timeout=30, every=0.02)
     worker.kill()
-    seen = len(await read_all(kafka_broker, settings.kafka.contexts))
+    assert publishing.returncode is None, "the worker was to be killed in the middle"
     programs.headroom("worker", *common)
 
     def summary() -> dict[str, Any]:
@@ -67,11 +70,11 @@ async def test_a_worker_killed_on_apache_kafka_costs_no_context_and_no_token(
         return found
 
     await wait_until(lambda: summary()["turns"] >= turns, timeout=90, every=0.5)
+    assert publishing.wait() == 0
     found = summary()
     assert (found["turns"], found["tokens_before"], found["dead_letters"]) == (turns, tokens, 0)
     contexts = {decode_context(r.value).output_id: r.value for r in await read_all(kafka_broker, settings.kafka.contexts)}
     assert len(contexts) == turns
-    assert seen < turns, "the worker was done before it was killed: publish more"
 
 
 def _answers(port: int) -> bool:
