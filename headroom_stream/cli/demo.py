@@ -6,6 +6,7 @@ import asyncio
 import signal
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.markup import escape
@@ -15,6 +16,10 @@ from headroom_stream.cli.streams import run
 from headroom_stream.cli.summary import show
 from headroom_stream.demo.run import Figures, demo
 from headroom_stream.demo.show import WIDTH, Display, Lines, Screen, Silent, show_excerpt
+
+if TYPE_CHECKING:
+    # It needs the extra `local`, which may be absent.
+    from headroom_stream.local.stack import LocalStack
 
 PAUSE_SECONDS = 0.35
 """After each turn on a terminal: without it the table would be full before anyone has read its header."""
@@ -64,21 +69,26 @@ async def _demo(display: Display, data_dir: Path | None, *, keep: bool, as_json:
     assert own is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, own.cancel)
     figures: Figures | None = None
-    with suppress(asyncio.CancelledError):
-        async with demo(display, data_dir=data_dir, pause=PAUSE_SECONDS if isinstance(display, Screen) else 0.0) as figures:
+    pause = PAUSE_SECONDS if isinstance(display, Screen) else 0.0
+    try:
+        async with demo(display, data_dir=data_dir, pause=pause) as (figures, stack):
             if as_json:
                 print_json(figures.as_json())
             else:
                 _report(figures, keep=keep)
             if keep:
-                await _until_stopped()
+                await _until_stopped(stack)
+    except asyncio.CancelledError:
+        # One that nobody asked for is a fault of ours or of a library, and has to be seen.
+        if not own.cancelling():
+            raise
     return figures
 
 
-async def _until_stopped() -> None:
-    """Until Ctrl-C or SIGTERM, which is how `--keep` is meant to end: no error."""
+async def _until_stopped(stack: LocalStack) -> None:
+    """Until Ctrl-C or SIGTERM, which is how `--keep` is meant to end: no error. Raises LocalPartError when the broker ends."""
     with suppress(asyncio.CancelledError):
-        await asyncio.Event().wait()
+        await stack.run(asyncio.Event())
 
 
 def _report(figures: Figures, *, keep: bool) -> None:

