@@ -35,8 +35,8 @@ class Insert(Struct, frozen=True):
 
     table: str
     rows: list[tuple[Any, ...]]
-    token: str | None
-    """`insert_deduplication_token`; None: the insert must happen even if an equal one happened before."""
+    token: str
+    """`insert_deduplication_token`: ClickHouse drops an insert whose token it has seen."""
 
 
 class Erase(Struct, frozen=True):
@@ -86,15 +86,15 @@ class _Part:
         return f"{first.topic}|{first.partition}|{span}|{SCHEMA_VERSION}|{self.digest.hexdigest()}"
 
 
-def plan(records: Mapping[Any, Sequence[Record]]) -> Plan:
+def plan(records: Mapping[Any, Sequence[Record]], *, nonce: str) -> Plan:
     """The steps for the records of each partition.
 
     Rows of all partitions go into one insert a table: many small inserts are what slows ClickHouse. An erasure applies to what
     stands before it on its partition, so it splits the batch there.
 
     The token of an insert names the exact ranges, their content, and the records' timestamps: a broker that lost its topics counts
-    offsets from 0 again, and its records then have other timestamps. After an erasure no token is given: on replay the erasure
-    deletes such rows again, and ClickHouse would drop the insert that brings them back as one it has seen.
+    offsets from 0 again, and its records then have other timestamps. After an erasure the token also holds `nonce`, which no other
+    batch may have: on replay the erasure deletes such rows again, and ClickHouse would drop the insert that brings them back.
     """
     unreadable: list[Unreadable] = []
     waiting = {key: list(reversed(part)) for key, part in records.items() if part}
@@ -122,7 +122,7 @@ def plan(records: Mapping[Any, Sequence[Record]]) -> Plan:
                 del waiting[key]
         for table, parts in gathered.items():
             rows = [row for part in parts.values() for row in part.rows]
-            steps.append(Insert(table, rows, None if erased else _joined(parts)))
+            steps.append(Insert(table, rows, _joined(parts) + (f"|{nonce}" if erased else "")))
         steps.extend(erases)
         erased = erased or bool(erases)
     return Plan(steps, unreadable)

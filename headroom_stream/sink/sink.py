@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
@@ -15,6 +16,7 @@ from headroom_stream.config import Settings
 from headroom_stream.errors import TransportError
 from headroom_stream.sink.batch import Erase, Insert, Plan, plan
 from headroom_stream.sink.writer import UnavailableError, Writer
+from headroom_stream.topics import partition_count
 
 SESSION_MS = 6000
 """A dead sink's partitions move after this. The embedded broker takes a minute to join a group with longer ones."""
@@ -53,8 +55,8 @@ async def run_sink(settings: Settings, *, stop: asyncio.Event, on_batch: Callabl
     A crash anywhere brings the same records again, and their rows replace themselves. Raises TransportError if the broker can't be
     reached at the start, StorageError if ClickHouse refuses rows for good, as for a missing table; nothing is committed then.
     """
+    await partition_count(settings, settings.kafka.metrics)
     consumer = AIOKafkaConsumer(
-        settings.kafka.metrics,
         bootstrap_servers=settings.kafka.brokers,
         group_id=settings.sink.group,
         enable_auto_commit=False,
@@ -72,7 +74,7 @@ async def run_sink(settings: Settings, *, stop: asyncio.Event, on_batch: Callabl
             records = await _gather(consumer, settings, stop)
             if not records:
                 continue
-            todo = await asyncio.to_thread(plan, records)
+            todo = await asyncio.to_thread(plan, records, nonce=uuid4().hex)
             if not await _apply(writer, todo, stop):
                 return
             report = _report(todo, records)
@@ -85,17 +87,14 @@ async def run_sink(settings: Settings, *, stop: asyncio.Event, on_batch: Callabl
 
 
 async def _start(consumer: AIOKafkaConsumer, settings: Settings) -> None:
-    where = {"brokers": settings.kafka.brokers}
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             await consumer.start()
-            known = consumer.partitions_for_topic(settings.kafka.metrics)
     except (KafkaError, OSError, TimeoutError) as error:
         await consumer.stop()
-        raise TransportError("can't reach the broker; is it running? (`headroom-stream up`)", where) from error
-    if not known:
-        await consumer.stop()
-        raise TransportError(f"topic {settings.kafka.metrics} does not exist; `headroom-stream init` creates it", where)
+        raise TransportError("can't reach the broker", {"brokers": settings.kafka.brokers}) from error
+    # After the start, which would otherwise wait for the group: joining takes as long as a dead member's session.
+    consumer.subscribe([settings.kafka.metrics])
 
 
 async def _gather(consumer: AIOKafkaConsumer, settings: Settings, stop: asyncio.Event) -> _Records:

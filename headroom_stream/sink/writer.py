@@ -69,11 +69,10 @@ class Writer:
         # All set here, as servers differ in their defaults. An asynchronous insert would be acknowledged before it is safe.
         settings = {
             "async_insert": 0,
-            "insert_deduplicate": 0 if step.token is None else 1,
+            "insert_deduplicate": 1,
+            "insert_deduplication_token": step.token,
             "deduplicate_blocks_in_dependent_materialized_views": 1,
         }
-        if step.token is not None:
-            settings["insert_deduplication_token"] = step.token  # type: ignore[assignment]  # the driver takes text and numbers
         client.insert(step.table, step.rows, column_names=columns, column_type_names=types, settings=settings)
 
     def _erase(self, client: Client, step: Erase) -> None:

@@ -1,0 +1,3 @@
+"""Tests of the questions to ClickHouse."""
+
+from __future__ import annotations

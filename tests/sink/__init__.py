@@ -1,0 +1,3 @@
+"""Tests of the way from the metrics topic into ClickHouse."""
+
+from __future__ import annotations
