@@ -78,6 +78,15 @@ def test_a_turn_after_another_reads_what_stood_from_the_cache() -> None:
     assert second.price_version == "t1"
 
 
+def test_what_was_sent_compressed_stands_compressed_in_the_cache() -> None:
+    folding = priced()
+    folding.turn(user(PROSE), call("c"), result("c", RECORDS))
+    before = row(folding.effects[-1])
+    turn = row(folding.turn(said("ok")))
+    assert before.tokens_after < before.tokens_before
+    assert (turn.cached_before, turn.cached_after) == (before.tokens_before, before.tokens_after)
+
+
 @pytest.mark.parametrize(("silence", "cached"), [(299.0, True), (300.0, True), (301.0, False)])
 def test_the_cache_is_cold_after_its_time_to_live(silence: float, cached: bool) -> None:
     folding = priced()

@@ -50,6 +50,19 @@ def test_each_context_starts_with_the_bytes_of_the_one_before(events: list[list[
         before, parent = bodies, context.prefix_hash
 
 
+@given(conversations(), policies)
+def test_the_sums_in_the_head_are_those_of_the_messages(events: list[list[Raw]], policy: Policy) -> None:
+    folding = Folding(policy)
+    for event in events:
+        folding.apply(event)
+        assert folding.session is not None
+        head, stored = folding.session.head, list(folding.session.messages())
+        assert head.bytes == sum(len(bytes(m.body)) for m in stored)
+        assert head.tokens_after == sum(m.after for m in stored)
+        assert head.received - head.dropped == sum(bool(m.digest) for m in stored)
+        assert head.prefix_hash == prefix_hash([bytes(m.body) for m in stored])
+
+
 @given(conversations())
 def test_without_a_budget_nothing_sent_is_ever_changed(events: list[list[Raw]]) -> None:
     folding = Folding()

@@ -227,6 +227,14 @@ def test_an_error_is_cut_however_long_what_it_quotes() -> None:
     assert counted.error == effects.dead.error
 
 
+@pytest.mark.parametrize(("model", "exact"), [("gpt-4o", True), ("claude-sonnet-5", False), ("", False)])
+def test_a_context_and_its_row_say_whether_tokens_are_exact(model: str, exact: bool) -> None:
+    effects = Folding(model=model).turn(user("a"))
+    assert effects.context is not None
+    assert effects.context.tokens_exact is row(effects).tokens_exact is exact
+    assert effects.context.tokenizer == row(effects).tokenizer == "o200k_base"
+
+
 def test_an_event_brings_its_own_time() -> None:
     when = datetime(2025, 5, 5, tzinfo=UTC)
     effects = Folding().turn(user("a"), event_time=when)

@@ -81,6 +81,19 @@ def test_a_history_that_ends_amid_a_call_waits_for_its_result() -> None:
     assert effects.context.message_count == 5
 
 
+def test_messages_that_waited_and_were_never_sent_do_not_stand_in_the_cache() -> None:
+    folding = Folding()
+    folding.turn(*FIRST)
+    folding.turn(call("c2", "c3"))
+    folding.turn(result("c2", "one"))
+    # The call stands and its first result is another: four messages are kept, of which three were sent.
+    effects = folding.apply(None, history=messages(*FIRST, call("c2", "c3"), result("c2", "other"), result("c3", "two")))
+    assert effects.context is not None
+    assert row(effects).new_messages == 2
+    assert effects.context.first_changed_index == 3
+    assert effects.context.parent_hash == prefix_hash(folding.bodies[:3])
+
+
 def test_after_a_rewrite_deltas_append_again() -> None:
     folding = three_turns()
     folding.apply(None, history=messages(*FIRST))

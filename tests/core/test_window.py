@@ -170,6 +170,13 @@ def test_a_history_changed_after_a_cut_starts_over_and_is_cut_again() -> None:
     assert "left out" in view(folding.bodies[1]).text
 
 
+def test_messages_that_left_do_not_count_for_the_limit_of_a_session() -> None:
+    folding = Folding(window={"max_tokens": 500}, limits={"session_messages": 12})
+    folding.turn(SYSTEM, TASK)
+    for i in range(12):
+        assert folding.turn(call(f"c{i}"), result(f"c{i}", PROSE)).dead is None
+
+
 stored = st.builds(
     lambda role, after: Stored(body=Raw(b"{}"), role=role, before=after, after=after, digest="d"),
     st.sampled_from(["system", "user", "assistant", "tool"]),
