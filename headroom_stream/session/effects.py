@@ -28,13 +28,11 @@ class Effects(Struct, frozen=True, kw_only=True):
     metrics: tuple[Metric, ...] = ()
     dead: Dead | None = None
     head: Head | None = None
-    """To write; None: as it was, or gone with `wipe`."""
+    """To write; None: as it was."""
     segments: tuple[Segment, ...] = ()
     """To write."""
     removed: tuple[int, ...] = ()
     """Numbers of segments to delete."""
-    wipe: bool = False
-    """The head goes too."""
 
 
 class Folded(Struct, frozen=True):
@@ -62,9 +60,11 @@ def refusal(error: RejectedEventError, at: Position, time: datetime, *, session_
     return Effects(dead=Dead(error.stage, text), metrics=(metric,))
 
 
-def wipe(session: Session) -> Effects:
-    """The effects of forgetting a session's state.
+def wiped(session: Session, at: Position) -> Folded:
+    """A session whose content is gone.
 
-    All numbers that it ever used go, not only those that stand: a worker that died amid a rewrite leaves segments that no head names.
+    Its position stays for a while: without it, events from before the end that are read again after a crash would be folded on nothing.
+    All segment numbers that it ever used go, not only those that stand: a worker that died amid a rewrite leaves some that no head names.
     """
-    return Effects(wipe=True, removed=tuple(range(1, session.head.next_segment)))
+    head = Head(at=at, closed=True, next_segment=session.head.next_segment)
+    return Folded(Session(head), Effects(head=head, removed=tuple(range(1, head.next_segment))))

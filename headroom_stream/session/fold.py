@@ -20,7 +20,7 @@ from headroom_stream.events import SCHEMA_VERSION, ContextBatch, OriginalMetric,
 from headroom_stream.messages import View, detect_provider, view
 from headroom_stream.pricing.cost import NO_PRICES, PriceTable
 from headroom_stream.pricing.usage import normalise_usage
-from headroom_stream.session.effects import Effects, Folded, refusal, wipe
+from headroom_stream.session.effects import Effects, Folded, refusal, wiped
 from headroom_stream.session.given import Given
 from headroom_stream.session.intake import Arrival, Intake
 from headroom_stream.session.rewrite import compare, fit_window, gathered, rewound
@@ -90,7 +90,7 @@ def _override(policy: Policy, changes: bytes) -> Policy:
 
 
 def _apply(session: Session | None, given: Given) -> Folded:
-    event, head = given.event, session.head if session else Head(at=given.at)
+    event, head = given.event, _start(session, given)
     if given.event_id in head.recent:
         return _note(session, given, "duplicate")
     if event.turn is not None and event.turn <= head.turn:
@@ -100,38 +100,45 @@ def _apply(session: Session | None, given: Given) -> Folded:
     if event.messages is not None or event.history is not None:
         folded = _turn(session, given)
     elif event.close:
-        return _close(_note(session, given, "closed"), session)
+        folded = _note(session, given, "closed")
     elif event.usage:
         return _note(session, given, "usage")
     else:
         raise RejectedEventError("schema", "neither messages nor history, usage or close: nothing to apply")
-    return _close(folded, session) if event.close else folded
+    return _close(folded, given) if event.close else folded
+
+
+def _start(session: Session | None, given: Given) -> Head:
+    """The head to go on from. A session that was closed begins anew, with segment numbers that were never used."""
+    if session is None:
+        return Head(at=given.at)
+    return Head(at=given.at, next_segment=session.head.next_segment) if session.head.closed else session.head
 
 
 def _note(session: Session | None, given: Given, outcome: Outcome) -> Folded:
     """Count an event that leaves the messages alone."""
-    if session is None:
-        return Folded(None, Effects(metrics=(note_row(Head(at=given.at), given, outcome),)))
+    row = note_row(_start(session, given), given, outcome)
+    if session is None or session.head.closed:
+        return Folded(session, Effects(metrics=(row,)))
     head = structs.replace(session.head, at=given.at, recent=_recent(session.head, given))
     if outcome == "usage" and given.event.usage:
         head = structs.replace(head, usage=normalise_usage(given.event.usage))
-    return Folded(Session(head, session.segments), Effects(head=head, metrics=(note_row(head, given, outcome),)))
+    return Folded(Session(head, session.segments), Effects(head=head, metrics=(row,)))
 
 
 def _late(session: Session | None, given: Given) -> Folded:
-    head = session.head if session else Head(at=given.at)
+    head = _start(session, given)
     error = RejectedEventError("order", f"turn {given.event.turn} came after turn {head.turn}: late, or out of order")
     effects = refusal(error, given.at, given.time, session_id=given.event.session_id, tenant=given.event.tenant)
     return Folded(session, structs.replace(effects, metrics=(note_row(head, given, "late"), *effects.metrics)))
 
 
-def _close(folded: Folded, before: Session | None) -> Folded:
-    """The same, with the session's state gone."""
-    if folded.effects.dead or folded.session is None:
+def _close(folded: Folded, given: Given) -> Folded:
+    """The same, with the session's content gone."""
+    if folded.effects.dead or folded.session is None or folded.session.head.closed:
         return folded
-    gone = {n for s in (before, folded.session) if s for n in wipe(s).removed} - {s.n for s in folded.effects.segments}
-    effects = structs.replace(folded.effects, head=None, segments=(), removed=tuple(sorted(gone)), wipe=True)
-    return Folded(None, effects)
+    gone = wiped(folded.session, given.at)
+    return Folded(gone.session, structs.replace(gone.effects, context=folded.effects.context, metrics=folded.effects.metrics))
 
 
 def _recent(head: Head, given: Given) -> tuple[str, ...]:
@@ -142,7 +149,7 @@ def _recent(head: Head, given: Given) -> tuple[str, ...]:
 
 def _turn(session: Session | None, given: Given) -> Folded:
     event, policy = given.event, given.policy
-    previous = session.head if session else Head(at=given.at)
+    previous = _start(session, given)
     base, segments, raws, reason = previous, session.segments if session else (), event.messages, ""
     if raws is None:
         standing = compare(previous, segments, event.history or [])

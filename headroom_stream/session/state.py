@@ -70,6 +70,8 @@ class Head(Struct, frozen=True, omit_defaults=True):
     at: Position
     """Of the last event applied: one at or below it was delivered and is skipped."""
     v: int = STATE_VERSION
+    closed: bool = False
+    """All that is left of a session that was closed or erased, until no replay can bring its events again."""
     tenant: str = ""
     model: str = ""
     provider: Provider | None = None
@@ -130,6 +132,11 @@ def head_key(session_id: str) -> bytes:
 def segment_key(session_id: str, n: int) -> bytes:
     """Table key of the n-th segment, n from 1; all keys of a session lie together and sort by n."""
     return f"{session_id}/{n:010d}".encode()
+
+
+def session_of(key: bytes) -> str:
+    """The session that a table key belongs to."""
+    return key[:-_SUFFIX].decode()
 
 
 def is_head_key(key: bytes) -> bool:

@@ -9,22 +9,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Protocol
 
 from headroom_stream.config import WindowConfig
-from headroom_stream.session.state import Stored
 
 
-def opening(messages: Sequence[Stored]) -> int:
+class Message(Protocol):
+    """What the window needs to know of a message."""
+
+    @property
+    def role(self) -> str:
+        """Who speaks."""
+
+    @property
+    def after(self) -> int:
+        """Tokens as it is sent."""
+
+
+def opening(messages: Sequence[Message]) -> int:
     """Messages before the first of the assistant: the instructions and the task."""
     return next((i for i, m in enumerate(messages) if m.role == "assistant"), len(messages))
 
 
-def rounds(messages: Sequence[Stored]) -> list[int]:
+def rounds(messages: Sequence[Message]) -> list[int]:
     """Where each round begins: an assistant message and all up to the next, so that no call is parted from its results."""
     return [i for i, m in enumerate(messages) if m.role == "assistant"]
 
 
-def cut(messages: Sequence[Stored], total: int, config: WindowConfig, *, reserve: int = 0) -> tuple[int, int] | None:
+def cut(messages: Sequence[Message], total: int, config: WindowConfig, *, reserve: int = 0) -> tuple[int, int] | None:
     """Which messages to drop, as (first, end), or None when the context fits or nothing can go.
 
     `total` is the tokens of the whole context, `reserve` those of the marker that will stand for what is dropped. Drops whole rounds,

@@ -8,7 +8,7 @@ import tempfile
 import weakref
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import faust
@@ -35,6 +35,8 @@ YIELD_EVENTS = 4
 STOP_TIMEOUT_S = 15.0
 """For each half of a clean stop. A worker that can't leave by then is ended; its partitions move after the session timeout."""
 READY_POLL_S = 0.05
+SWEEP_S = 1.0
+"""Between looks for closed sessions that can go. Offsets are committed every half second."""
 
 
 class Worker:
@@ -47,8 +49,9 @@ class Worker:
         self._failure: BaseException | None = None
         self._failed = asyncio.Event()
         self._draining = False
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._busy = asyncio.Lock()
+        """Held by whoever folds or writes state."""
+        self._ports: _Ports | None = None
         self.folded = 0
         self.skipped = 0
         self.dead = 0
@@ -60,23 +63,25 @@ class Worker:
         or topic are not there, WorkerStoppedError when the worker had to give up so that nothing is lost.
         """
         partitions = await partition_count(self._settings, self._settings.kafka.turns)
-        with tempfile.TemporaryDirectory(prefix="headroom-worker-") as scratch:
-            app = make_app(self._settings, partitions, self._settings.worker.data_dir or scratch)
+        with ExitStack() as stack:
+            folder = self._settings.worker.data_dir or stack.enter_context(tempfile.TemporaryDirectory(prefix="headroom-worker-"))
+            app = make_app(self._settings, partitions, folder)
             producer = _producer(self._settings)
             app.finalize()
             self._attach(app, producer, partitions)
             await producer.start()
             await app.start()
-            watch = asyncio.create_task(self._watch(app, on_ready))
+            tasks = [asyncio.create_task(self._watch(app, on_ready)), asyncio.create_task(self._sweep(app))]
             try:
                 await _first(stop.wait(), self._failed.wait(), _crash_of(app))
                 self._draining = True
                 if self._failure is None:
                     # Let the batch in hand commit: a stop then leaves nothing to do again.
                     with suppress(TimeoutError):
-                        await asyncio.wait_for(self._idle.wait(), STOP_TIMEOUT_S)
+                        await asyncio.wait_for(self._busy.acquire(), STOP_TIMEOUT_S)
             finally:
-                watch.cancel()
+                for task in tasks:
+                    task.cancel()
                 if self._failure is not None:
                     # Faust would wait for the events that failed to be acknowledged; they are for the next worker.
                     app.consumer._unacked_messages.clear()  # noqa: SLF001 - no public way
@@ -103,8 +108,8 @@ class Worker:
         @app.agent(topic, concurrency=1, name="turns")
         async def turns(stream: Any) -> None:
             try:
-                ports = _Ports(producer, self._settings, state_store(table))
-                await self._consume(app, stream.noack(), ports)
+                self._ports = _Ports(producer, self._settings, state_store(table))
+                await self._consume(app, stream.noack(), self._ports)
             except asyncio.CancelledError:
                 raise
             except BaseException as error:
@@ -115,31 +120,34 @@ class Worker:
                 await asyncio.Event().wait()
 
     async def _consume(self, app: faust.App, stream: Any, ports: _Ports) -> None:
-        worker = self._settings.worker
-        queue = stream.channel.queue
         async for first in stream.events():
-            if self._draining:
-                await asyncio.Event().wait()
-            self._idle.clear()
-            events = [first]
-            if worker.batch_wait_ms:
-                await asyncio.sleep(worker.batch_wait_ms / 1000)
-            while len(events) < worker.batch_events and not queue.empty():
-                event = queue.get_nowait()
-                if _current(app, event.message):
-                    _track(app, event.message)
-                    events.append(event)
-            by_partition: dict[int, list[Any]] = defaultdict(list)
-            for event in events:
-                message = event.message
-                if await self._guard.admit(message.tp, message.offset, app.consumer._committed_offset.get(message.tp)):  # noqa: SLF001
-                    by_partition[message.partition].append(event)
-                else:
-                    app.consumer._unacked_messages.discard(message)  # noqa: SLF001 - a rebalance would wait for it for ever
-            async with asyncio.TaskGroup() as group:
-                for partition, mine in by_partition.items():
-                    group.create_task(self._partition(partition, mine, ports))
-            self._idle.set()
+            async with self._busy:
+                if self._draining:
+                    await asyncio.Event().wait()
+                by_partition = await self._batch(app, first, stream.channel.queue)
+                async with asyncio.TaskGroup() as group:
+                    for partition, events in by_partition.items():
+                        group.create_task(self._partition(partition, events, ports))
+
+    async def _batch(self, app: faust.App, first: Any, queue: Any) -> dict[int, list[Any]]:
+        """The event and those that wait behind it, by partition."""
+        worker = self._settings.worker
+        events = [first]
+        if worker.batch_wait_ms:
+            await asyncio.sleep(worker.batch_wait_ms / 1000)
+        while len(events) < worker.batch_events and not queue.empty():
+            event = queue.get_nowait()
+            if _current(app, event.message):
+                _track(app, event.message)
+                events.append(event)
+        by_partition: dict[int, list[Any]] = defaultdict(list)
+        for event in events:
+            message = event.message
+            if await self._guard.admit(message.tp, message.offset, _committed(app, message.tp)):
+                by_partition[message.partition].append(event)
+            else:
+                app.consumer._unacked_messages.discard(message)  # noqa: SLF001 - a rebalance would wait for it for ever
+        return by_partition
 
     async def _partition(self, partition: int, events: Sequence[Any], ports: _Ports) -> None:
         """Fold and commit the events of one partition, in commits of bounded size."""
@@ -161,12 +169,30 @@ class Worker:
         self.skipped += batch.skipped
         self.dead += batch.dead
 
+    async def _sweep(self, app: faust.App) -> None:
+        """Remove what is left of closed sessions, once no replay can bring their events again."""
+        swept = -1
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            async with self._busy:
+                if self._ports is None or not _settled(app):
+                    continue
+                if app.rebalancing_count != swept:
+                    swept = app.rebalancing_count
+                    for key, value in self._ports.state.heads():
+                        self._processor.adopt(key, value)
+                for tp in app.consumer.assignment():
+                    committed = _committed(app, tp)
+                    if tp.topic == self._settings.kafka.turns and committed:
+                        batch = self._processor.expired(tp.partition, committed)
+                        await commit(tp.partition, batch, self._ports, lambda: None)
+
     async def _watch(self, app: faust.App, on_ready: Callable[[list[int]], None] | None) -> None:
         """Say so after each assignment that is recovered."""
         seen = -1
         while True:
             await asyncio.sleep(READY_POLL_S)
-            if app.rebalancing or app.in_recovery or not app.tables.actives_ready or app.rebalancing_count == seen:
+            if not _settled(app) or app.rebalancing_count == seen:
                 continue
             seen = app.rebalancing_count
             mine = sorted(tp.partition for tp in app.consumer.assignment() if tp.topic == self._settings.kafka.turns)
@@ -248,6 +274,17 @@ def _record(message: Any) -> Record:
         value=message.value,
         headers=tuple((k, v) for k, v in pairs),
     )
+
+
+def _settled(app: faust.App) -> bool:
+    """Whether partitions are assigned and their state is recovered."""
+    return bool(app.tables.actives_ready and not app.rebalancing and not app.in_recovery)
+
+
+def _committed(app: faust.App, tp: TP) -> int | None:
+    """The group's committed offset: the next to read."""
+    offset: int | None = app.consumer._committed_offset.get(tp)  # noqa: SLF001 - the public call asks the broker each time
+    return offset
 
 
 def _current(app: faust.App, message: Any) -> bool:

@@ -17,9 +17,19 @@ from headroom_stream.config import Settings
 from headroom_stream.errors import HeadroomError, RejectedEventError
 from headroom_stream.events import DeadLetter, EraseMetric, TurnEvent, decode_turn, encode
 from headroom_stream.pricing.cost import NO_PRICES, PriceTable
-from headroom_stream.session.effects import Effects, Folded, refusal, wipe
+from headroom_stream.session.effects import Effects, Folded, refusal, wiped
 from headroom_stream.session.fold import fold
-from headroom_stream.session.state import Position, Session, encode_state, head_key, load_session, segment_key
+from headroom_stream.session.state import (
+    Head,
+    Position,
+    Session,
+    decode_head,
+    encode_state,
+    head_key,
+    load_session,
+    segment_key,
+    session_of,
+)
 from headroom_stream.tokens import Tokenizer
 
 LAST_TIMESTAMP = 253_402_300_799_000
@@ -81,11 +91,32 @@ class Processor:
         self._prices = prices
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._cached = 0
+        self._closed: dict[str, Head] = {}
 
     def forget(self) -> None:
-        """Drop all cached sessions."""
+        """Drop all that is known of sessions."""
         self._sessions.clear()
         self._cached = 0
+        self._closed.clear()
+
+    def adopt(self, key: bytes, value: bytes) -> None:
+        """Take note of a stored head: one of a closed session has to be removed some day."""
+        head = decode_head(value)
+        if head.closed:
+            self._closed[session_of(key)] = head
+
+    def expired(self, partition: int, committed: int) -> Batch:
+        """What to delete of closed sessions whose events can't be read again, since the group has committed offsets behind them."""
+        batch = Batch()
+        over = [s for s, head in self._closed.items() if head.at.partition == partition and head.at.offset < committed]
+        for session_id in over:
+            head = self._closed.pop(session_id)
+            self._remember(session_id, None)
+            # Once more: a worker that died while it deleted them has left some.
+            for n in range(1, head.next_segment):
+                batch.writes[segment_key(session_id, n)] = None
+            batch.writes[head_key(session_id)] = None
+        return batch
 
     def process(self, records: Sequence[Record], read: Read) -> Batch:
         """Fold all of `records` into one batch."""
@@ -112,8 +143,8 @@ class Processor:
             folded = self._fold(session, event, at, time)
         else:
             erased = EraseMetric(session_id=session_id, event_time=time)
-            effects = structs.replace(wipe(session) if session else Effects(), metrics=(erased,))
-            folded = Folded(None, effects)
+            folded = wiped(session, at) if session else Folded(None, Effects())
+            folded = structs.replace(folded, effects=structs.replace(folded.effects, metrics=(erased,)))
         batch.folded += 1
         self._write(session_id, folded.effects, batch)
         self._send(record, folded.effects, batch, session_id=session_id)
@@ -168,8 +199,11 @@ class Processor:
     def _remember(self, session_id: str, session: Session | None) -> None:
         old = self._sessions.pop(session_id, None)
         self._cached -= old.head.bytes if old else 0
+        self._closed.pop(session_id, None)
         if session is None:
             return
+        if session.head.closed:
+            self._closed[session_id] = session.head
         self._sessions[session_id] = session
         self._cached += session.head.bytes
         while self._cached > self._settings.worker.cache_bytes and len(self._sessions) > 1:
@@ -181,8 +215,6 @@ class Processor:
         writes: list[tuple[bytes, bytes | None]] = [(segment_key(session_id, s.n), encode_state(s)) for s in effects.segments]
         if effects.head is not None:
             writes.append((head_key(session_id), encode_state(effects.head)))
-        elif effects.wipe:
-            writes.append((head_key(session_id), None))
         writes += [(segment_key(session_id, n), None) for n in effects.removed]
         for key, value in writes:
             # Taken out first, so that the last write of a key stands behind the segments it needs.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 import faust
 from faust.types import TP
+
+from headroom_stream.session.state import is_head_key
 
 Writes = Iterable[tuple[bytes, bytes | None]]
 
@@ -16,6 +18,9 @@ class StateStore(Protocol):
 
     def read(self, key: bytes) -> bytes | None:
         """The value of a key, None where there is none."""
+
+    def heads(self) -> Iterator[tuple[bytes, bytes]]:
+        """The heads of all sessions that are here."""
 
     def write(self, partition: int, writes: Writes, acknowledged: Sequence[Any]) -> None:
         """Store what the changelog has; `acknowledged` are its record positions."""
@@ -31,6 +36,9 @@ class MemoryStore:
 
     def read(self, key: bytes) -> bytes | None:
         return self._data.get(key)
+
+    def heads(self) -> Iterator[tuple[bytes, bytes]]:
+        return ((key, value) for key, value in self._data.items() if is_head_key(key))
 
     def write(self, partition: int, writes: Writes, acknowledged: Sequence[Any]) -> None:  # noqa: ARG002 - nothing to persist
         for key, value in writes:
@@ -51,6 +59,9 @@ class RocksStore:
     def read(self, key: bytes) -> bytes | None:
         value: bytes | None = self._data.get(key)
         return value
+
+    def heads(self) -> Iterator[tuple[bytes, bytes]]:
+        return ((key, value) for key, value in self._data.items() if is_head_key(key))
 
     def write(self, partition: int, writes: Writes, acknowledged: Sequence[Any]) -> None:  # noqa: ARG002 - from the current event
         for key, value in writes:

@@ -10,7 +10,7 @@ from msgspec import Raw
 
 from headroom_stream.events import DeadMetric, EraseMetric, TurnMetric
 from headroom_stream.session.effects import MAX_ERROR_CHARS
-from headroom_stream.session.state import RECENT_EVENTS
+from headroom_stream.session.state import RECENT_EVENTS, Head, Position, Session
 from tests.core.folding import Folding, call, messages, result, row, said, user
 
 
@@ -128,9 +128,9 @@ def test_close_wipes_what_was_stored() -> None:
     stored = tuple(s.n for s in folding.session.segments)
     effects = folding.apply(close=True)
     assert row(effects).outcome == "closed"
-    assert folding.session is None
-    assert effects.wipe
-    assert effects.head is None
+    assert folding.session is not None
+    assert folding.session == Session(Head(at=Position("turns", 0, 2), closed=True, next_segment=3))
+    assert effects.head == folding.session.head
     assert effects.removed == stored
 
 
@@ -141,17 +141,27 @@ def test_a_last_turn_that_closes_gives_its_context_and_wipes() -> None:
     effects = folding.turn(said("Done."), close=True)
     assert effects.context is not None
     assert effects.context.message_count == 4
-    assert effects.wipe
     assert effects.segments == ()
-    assert effects.removed == stored
-    assert folding.session is None
+    assert set(effects.removed) > set(stored)
+    assert effects.head is not None
+    assert effects.head.closed
+
+
+def test_a_closed_session_begins_anew_with_segment_numbers_that_were_never_used() -> None:
+    folding = started()
+    folding.apply(close=True)
+    effects = folding.turn(user("Again."), event_id="first", turn=1)
+    assert row(effects).outcome == "context"
+    assert (row(effects).turn, row(effects).epoch, row(effects).messages) == (1, 0, 1)
+    assert [s.n for s in effects.segments] == [2]
+    assert effects.context is not None
+    assert (effects.context.parent_hash, effects.context.first_changed_index) == ("", 0)
 
 
 def test_close_of_an_unknown_session_is_counted() -> None:
     folding = Folding()
     effects = folding.apply(close=True)
     assert row(effects).outcome == "closed"
-    assert not effects.wipe
     assert folding.session is None
 
 
@@ -197,7 +207,7 @@ def test_what_cannot_be_applied_is_refused_and_changes_nothing(stage: str, field
     assert (counted.stage, counted.error, counted.session_id, counted.tenant) == (stage, effects.dead.error, "s", "acme")
     assert (counted.topic, counted.partition, counted.offset) == ("turns", 0, 1)
     assert folding.session is before
-    assert (effects.context, effects.head, effects.segments, effects.removed, effects.wipe) == (None, None, (), (), False)
+    assert (effects.context, effects.head, effects.segments, effects.removed) == (None, None, (), ())
     # And the session goes on.
     assert folding.turn(said("Done.")).context is not None
 

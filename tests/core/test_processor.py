@@ -41,12 +41,19 @@ class Running:
 
     def run(self, *records: Record) -> Batch:
         batch = self.processor.process(records, self.table.get)
+        self.write(batch)
+        return batch
+
+    def sweep(self) -> None:
+        """As a worker does some time after all offsets are committed."""
+        self.write(self.processor.expired(3, committed=self.offset))
+
+    def write(self, batch: Batch) -> None:
         for key, value in batch.writes.items():
             if value is None:
                 self.table.pop(key, None)
             else:
                 self.table[key] = value
-        return batch
 
     def turn(self, *messages: dict[str, Any], session: str = "s", **fields: Any) -> Batch:
         return self.run(self.record(turn(*messages, session=session, **fields), key=session.encode()))
@@ -225,7 +232,9 @@ def test_a_null_value_wipes_every_key_of_the_session_and_tells_the_sink() -> Non
         running.turn(message)
     running.turn(user("x"), session="t")
     batch = running.run(running.record(None))
-    assert batch.writes == {head_key("s"): None, **{segment_key("s", n): None for n in (1, 2, 3)}}
+    assert {k: v for k, v in batch.writes.items() if k != head_key("s")} == {segment_key("s", n): None for n in (1, 2, 3)}
+    assert b"hello" not in running.table[head_key("s")]
+    running.sweep()
     assert running.table.keys() == {head_key("t"), segment_key("t", 1)}
     (erased,) = metrics(batch)
     assert erased == EraseMetric(session_id="s", event_time=erased.event_time)
@@ -238,7 +247,27 @@ def test_a_null_value_wipes_every_key_of_the_session_and_tells_the_sink() -> Non
 def test_erasing_within_the_batch_that_began_the_session_leaves_nothing() -> None:
     running = Running()
     running.run(running.record(turn(user("a"))), running.record(turn(said("b"))), running.record(None))
+    running.sweep()
     assert running.table == {}
+
+
+def test_a_session_that_begins_anew_before_the_sweep_is_not_swept() -> None:
+    running = Running()
+    running.turn(user("a"))
+    running.run(running.record(None))
+    running.turn(user("b"))
+    running.sweep()
+    assert running.table.keys() == {head_key("s"), segment_key("s", 2)}
+    assert running.turn(said("c")).folded == 1
+
+
+def test_what_is_left_of_a_closed_session_goes_only_when_its_offset_is_committed() -> None:
+    running = Running()
+    running.turn(user("a"))
+    running.run(running.record(None))
+    assert running.processor.expired(3, committed=1).writes == {}
+    assert running.processor.expired(4, committed=9).writes == {}
+    assert running.processor.expired(3, committed=2).writes == {segment_key("s", 1): None, head_key("s"): None}
 
 
 def test_segments_that_a_cut_left_behind_are_wiped_too() -> None:
@@ -252,6 +281,7 @@ def test_segments_that_a_cut_left_behind_are_wiped_too() -> None:
     running.table |= left
     running.processor.forget()
     running.run(running.record(None))
+    running.sweep()
     assert running.table == {}
 
 
