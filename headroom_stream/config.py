@@ -55,7 +55,8 @@ class LimitsConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
 
     event_bytes: PositiveInt = 8 * 1024 * 1024
     session_messages: PositiveInt = 20_000
-    session_bytes: PositiveInt = 64 * 1024 * 1024
+    session_bytes: PositiveInt = 24 * 1024 * 1024
+    """Of the messages as they are sent: a whole context is one record, which has to fit `kafka.max_message_bytes`."""
 
 
 class Policy(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -87,7 +88,7 @@ class KafkaSettings(Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     """Of topics that `init` creates."""
     replication: PositiveInt = 1
     max_message_bytes: PositiveInt = 32 * 1024 * 1024
-    """Of topics that `init` creates, and of requests. Above `limits.event_bytes`, or too large turns never reach the worker."""
+    """Of topics that `init` creates, and of requests. Well above `limits.event_bytes`, or too large turns never reach the worker."""
 
 
 class ClickHouseSettings(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -135,6 +136,15 @@ class Settings(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     worker: WorkerSettings = WorkerSettings()
     sink: SinkSettings = SinkSettings()
     policy: Policy = Policy()
+
+
+def check_sizes(settings: Settings) -> None:
+    """Raises ConfigurationError where a record that is allowed could not be sent: it would stop the worker for good."""
+    room = settings.kafka.max_message_bytes * 3 // 4
+    for name in ("event_bytes", "session_bytes"):
+        value = getattr(settings.policy.limits, name)
+        if value > room:
+            raise ConfigurationError(f"policy.limits.{name} is {value}: at most three quarters of kafka.max_message_bytes, {room}")
 
 
 def policy_version(policy: Policy) -> str:

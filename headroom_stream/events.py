@@ -15,10 +15,11 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 SCHEMA_VERSION = 1
+"""The newest version that is known here. The fields default to 1 for ever: defaults are left out on the wire, so absent means 1."""
 
 Provider = Literal["openai", "anthropic", "gemini"]
 Identifier = Annotated[str, Meta(min_length=1, max_length=256)]
-Count = Annotated[int, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
 class TurnEvent(Struct, kw_only=True, frozen=True, omit_defaults=True):
@@ -31,14 +32,14 @@ class TurnEvent(Struct, kw_only=True, frozen=True, omit_defaults=True):
     session_id: Identifier
     event_id: Identifier | None = None
     """Unique in the session; a repeated id is counted and not folded again. Absent: the record's position."""
-    schema_version: Annotated[int, Meta(ge=1)] = SCHEMA_VERSION
+    schema_version: Annotated[int, Meta(ge=1)] = 1
     tenant: Annotated[str, Meta(max_length=256)] = ""
     model: Annotated[str, Meta(max_length=256)] = ""
     provider: Provider | None = None
     """Shape of the messages; absent: the session's, and at first what the shape of the messages shows."""
     messages: list[Raw] | None = None
     history: list[Raw] | None = None
-    turn: Annotated[int, Meta(ge=1)] | None = None
+    turn: Annotated[int, Meta(ge=1, le=2**31 - 1)] | None = None
     """Number of the turn, from 1. One at or below the last applied is late: refused and counted."""
     query: str | None = None
     """What the agent looks for now; steers what lossy steps keep."""
@@ -77,7 +78,7 @@ class ContextBatch(Struct, kw_only=True, frozen=True, omit_defaults=True):
     """Same for every delivery of the same context; readers drop what they have seen."""
     session_id: str
     event_id: str
-    schema_version: int = SCHEMA_VERSION
+    schema_version: int = 1
     tenant: str = ""
     model: str = ""
     provider: Provider = "openai"
@@ -120,7 +121,7 @@ class TurnMetric(Struct, kw_only=True, frozen=True, omit_defaults=True, tag="tur
     session_id: str
     event_id: str
     event_time: datetime
-    schema_version: int = SCHEMA_VERSION
+    schema_version: int = 1
     tenant: str = ""
     model: str = ""
     provider: str = ""
@@ -172,7 +173,7 @@ class DecisionMetric(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=
     """Index of the message among those of the session, from its start."""
     slot: Count = 0
     """Which of the message's tool outputs."""
-    schema_version: int = SCHEMA_VERSION
+    schema_version: int = 1
     tenant: str = ""
     tool: str = ""
     kind: str = ""
@@ -191,7 +192,7 @@ class OriginalMetric(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=
     session_id: str
     event_time: datetime
     content: str
-    schema_version: int = SCHEMA_VERSION
+    schema_version: int = 1
     tenant: str = ""
     tool: str = ""
     kind: str = ""
@@ -207,7 +208,7 @@ class DeadMetric(Struct, kw_only=True, frozen=True, omit_defaults=True, tag="dea
     event_time: datetime
     stage: str
     error: str
-    schema_version: int = SCHEMA_VERSION
+    schema_version: int = 1
     session_id: str = ""
     tenant: str = ""
 
@@ -217,7 +218,7 @@ class EraseMetric(Struct, kw_only=True, frozen=True, omit_defaults=True, tag="er
 
     session_id: str
     event_time: datetime
-    schema_version: int = SCHEMA_VERSION
+    schema_version: int = 1
 
 
 Metric = TurnMetric | DecisionMetric | OriginalMetric | DeadMetric | EraseMetric
@@ -234,7 +235,7 @@ class DeadLetter(Struct, kw_only=True, frozen=True):
     stage: str
     error: str
     attempt: int = 1
-    schema_version: int = SCHEMA_VERSION
+    schema_version: int = 1
 
     def to_headers(self) -> list[tuple[str, bytes]]:
         """As Kafka headers, `headroom.<field>`, values as text."""

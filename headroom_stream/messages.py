@@ -138,6 +138,8 @@ def _chat(message: dict[str, Any], index: int) -> View:
         _openai_result(message, seen, index)
     else:
         _content(message.get("content"), role, seen, index)
+    if role == "user" and seen.answers and not seen.texts:
+        role = "tool"
     calls = message.get("tool_calls")
     if calls is not None:
         seen.hints.add("openai")
@@ -202,6 +204,8 @@ def _content(content: Any, role: Role, seen: _Reading, index: int) -> None:
         kind = block.get("type") if isinstance(block, dict) else None
         if kind in ("text", "input_text", "output_text", "refusal") and isinstance(block.get("text", block.get("refusal")), str):
             seen.texts.append(block.get("text", block.get("refusal")))
+        elif kind == "thinking" and isinstance(block.get("thinking"), str):
+            seen.texts.append(block["thinking"])
         elif kind == "tool_use":
             seen.hints.add("anthropic")
             if role != "assistant" or not isinstance(block.get("id"), str) or not isinstance(block.get("name"), str):
@@ -215,8 +219,6 @@ def _content(content: Any, role: Role, seen: _Reading, index: int) -> None:
             seen.answers.append(key)
             _result_content(block.get("content"), key, "", ("content", i, "content"), seen, index)
         else:
-            if kind in ("thinking", "redacted_thinking", "image", "document"):
-                seen.hints.add("anthropic")
             seen.opaque += 1
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from headroom_stream.config import Settings, merge
+from headroom_stream.config import Settings, check_sizes, merge
 from headroom_stream.errors import ConfigurationError
 
 PREFIX = "HEADROOM_STREAM_"
@@ -40,7 +40,9 @@ def load_settings(
         flags["kafka"] = {"brokers": brokers}
     if clickhouse:
         flags["clickhouse"] = {"url": clickhouse}
-    return _check(merge(tree, flags), "flags")
+    settings = _check(merge(tree, flags), "flags")
+    check_sizes(settings)
+    return settings
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from headroom_stream.errors import TransportError
 CONNECT_SECONDS = 5.0
 """A broker that doesn't answer within this is reported; aiokafka alone would try for 40 s."""
 _ALREADY_EXISTS = 36
+DEAD_LETTER_ROOM = 64 * 1024
+"""For the headers that a refused record gets: one of the greatest size has to fit as a dead letter too, or it stops the worker."""
 
 
 class TopicReport(Struct, frozen=True):
@@ -118,7 +120,8 @@ async def _partitions(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str,
 
 
 def _configs(settings: Settings, name: str) -> dict[str, str]:
-    configs = {"max.message.bytes": str(settings.kafka.max_message_bytes)}
+    size = settings.kafka.max_message_bytes + (DEAD_LETTER_ROOM if name == settings.kafka.dead else 0)
+    configs = {"max.message.bytes": str(size)}
     if name == changelog_topic(settings):
         configs["cleanup.policy"] = "compact"
     return configs

@@ -50,6 +50,6 @@ def normalise_usage(reported: Mapping[str, Any]) -> Usage:
 def _number(source: Mapping[str, Any], *names: str) -> int | None:
     for name in names:
         value = source.get(name)
-        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63:
             return value
     return None

@@ -16,7 +16,7 @@ from msgspec import structs
 
 from headroom_stream.config import LimitsConfig, Policy, override, policy_version
 from headroom_stream.errors import ConfigurationError, RejectedEventError
-from headroom_stream.events import SCHEMA_VERSION, ContextBatch, OriginalMetric, Outcome, Reference, TurnEvent
+from headroom_stream.events import SCHEMA_VERSION, ContextBatch, Outcome, Provider, Reference, TurnEvent
 from headroom_stream.messages import View, detect_provider, view
 from headroom_stream.pricing.cost import NO_PRICES, PriceTable
 from headroom_stream.pricing.usage import normalise_usage
@@ -30,6 +30,8 @@ from headroom_stream.tokens import PER_CONTEXT, Tokenizer
 
 MAX_BREAKPOINTS = 4
 """Anthropic refuses a request with more."""
+YEARS = range(1970, 2200)
+"""What ClickHouse's DateTime64 can hold, with room at its end: a later time would be kept as another."""
 
 
 def fold(
@@ -50,7 +52,7 @@ def fold(
     """
     when = event.event_time or time
     try:
-        _check_version(event)
+        _check_event(event, when)
         if event.policy:
             policy = _override(policy, msgspec.json.encode(event.policy))
         version = policy_version(policy)
@@ -74,9 +76,13 @@ def fold(
     return Folded(session, refusal(rejected, at, when, session_id=event.session_id, tenant=event.tenant))
 
 
-def _check_version(event: TurnEvent) -> None:
+def _check_event(event: TurnEvent, time: datetime) -> None:
     if event.schema_version > SCHEMA_VERSION:
         raise RejectedEventError("schema", f"schema_version {event.schema_version} is not known here, {SCHEMA_VERSION} is")
+    if time.year not in YEARS:
+        raise RejectedEventError("schema", f"event_time is in the year {time.year}")
+    if event.policy and "limits" in event.policy:
+        raise RejectedEventError("policy", "a turn can't override the limits")
 
 
 def output_id(session_id: str, event_id: str, version: str) -> str:
@@ -173,11 +179,11 @@ def _turn(session: Session | None, given: Given) -> Folded:
     if arrival.stored:
         segments = (*segments, Segment(head.next_segment, arrival.stored))
         head = structs.replace(head, next_segment=head.next_segment + 1)
-    originals: tuple[OriginalMetric, ...] = arrival.originals
+    originals = arrival.originals
     fitted = fit_window(head, segments, policy.window, given.tokenizer, session_id=event.session_id, time=given.time)
     if fitted is not None:
         head, segments, reason = fitted.head, fitted.segments, reason or "budget"
-        originals = (*originals, fitted.original)
+        originals = (*originals, *fitted.originals)
     if reason:
         head = structs.replace(head, epoch=head.epoch + 1)
     head, segments = gathered(head, segments)
@@ -213,12 +219,20 @@ def _question(views: Sequence[View], before: str) -> str:
     return asked[-1][:QUESTION_CHARS] if asked else before
 
 
-def _provider(event: TurnEvent, views: Sequence[View], base: Head) -> str:
-    """The event's word, else the shape of the messages, else what the session had, else the model's name, else OpenAI's."""
-    return event.provider or detect_provider(views) or base.provider or detect_provider(views, event.model) or "openai"
+def _provider(event: TurnEvent, views: Sequence[View], base: Head) -> tuple[Provider, bool]:
+    """The event's word, else the shape of the messages, else what the session had, else the model's name, else OpenAI's.
+
+    And whether that is known or only guessed: once known it stays, since no provider takes a conversation of two shapes.
+    """
+    known = {p for p in (event.provider, detect_provider(views), base.provider if base.shaped else None) if p}
+    if len(known) > 1:
+        raise RejectedEventError("messages", f"messages of more than one provider's shape: {', '.join(sorted(known))}")
+    if known:
+        return known.pop(), True
+    return base.provider or detect_provider(views, event.model) or "openai", False
 
 
-def _advanced(base: Head, given: Given, arrival: Arrival, question: str, provider: str) -> Head:
+def _advanced(base: Head, given: Given, arrival: Arrival, question: str, provider: tuple[Provider, bool]) -> Head:
     event = given.event
     bodies = [bytes(m.body) for m in arrival.stored]
     return structs.replace(
@@ -226,7 +240,8 @@ def _advanced(base: Head, given: Given, arrival: Arrival, question: str, provide
         at=given.at,
         tenant=event.tenant or base.tenant,
         model=event.model or base.model,
-        provider=provider,
+        provider=provider[0],
+        shaped=provider[1],
         turn=base.turn + 1 if event.turn is None else event.turn,
         recent=_recent(base, given),
         received=base.received + len(arrival.stored),

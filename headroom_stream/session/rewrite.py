@@ -19,13 +19,15 @@ from headroom_stream.session.intake import answer
 from headroom_stream.session.state import Head, OpenCall, Segment, Stored, chain
 from headroom_stream.tokens import PER_CONTEXT, Tokenizer, count_message
 from headroom_stream.transforms.outputs import reference
-from headroom_stream.transforms.window import cut
+from headroom_stream.transforms.window import cut, opening
 
 MAX_SPANS = 16
 """Ranges of segments that a head lists. A session rewritten more often has its messages gathered into one segment, to keep heads small."""
 
 MARKER_TOKENS = 48
 """Room for the marker, whose own size shows only when it is known what goes: with two seven-digit numbers it takes 37."""
+ORIGINAL_BYTES = 4 * 1024 * 1024
+"""Of messages in one original: as text in JSON they may take twice as much, and a record has to hold them."""
 
 
 def spans(segments: Iterable[Segment]) -> tuple[tuple[int, int], ...]:
@@ -88,6 +90,7 @@ def rewound(head: Head, kept: tuple[Segment, ...]) -> Head:
     standing = min(head.standing, len(messages))
     return structs.replace(
         head,
+        shaped=head.shaped and bool(kept),
         received=len(messages),
         received_hash=chain("", (m.digest.encode() for m in messages)),
         tokens_before=before,
@@ -107,7 +110,7 @@ class Fitted(Struct, frozen=True):
 
     head: Head
     segments: tuple[Segment, ...]
-    original: OriginalMetric
+    originals: tuple[OriginalMetric, ...]
 
 
 def fit_window(
@@ -116,42 +119,27 @@ def fit_window(
     """Leave out the oldest rounds where the context exceeds its budget. None: it fits, or nothing can go.
 
     A marker stands in their place and says what is missing. A marker of an earlier rewrite goes with them, into the original that the
-    new one names, so that one marker stands and everything can be found from it.
+    new one names, so that one marker stands and everything can be found from it. The user's latest message stays, wherever it is.
     """
     messages = [m for s in segments for m in s.messages]
-    dropped = cut(messages, PER_CONTEXT + head.tokens_after, config, reserve=MARKER_TOKENS)
+    asked = max((i for i, m in enumerate(messages) if m.role == "user" and m.digest), default=0)
+    reserve = MARKER_TOKENS + (messages[asked].after if asked >= opening(messages) else 0)
+    dropped = cut(messages, PER_CONTEXT + head.tokens_after, config, reserve=reserve)
     if dropped is None:
         return None
     first, end = dropped
     if first and not messages[first - 1].digest:
         first -= 1
-    gone = messages[first:end]
-    content = msgspec.json.encode([m.body for m in gone]).decode()
-    ref = reference(head.tenant, session_id, content)
+    question = (messages[asked],) if first <= asked < end else ()
+    gone = [m for i, m in enumerate(messages) if first <= i < end and i != asked]
+    originals = _originals(gone, head.tenant, session_id, time)
+    refs = tuple(o.ref for o in originals)
     count = head.dropped + sum(bool(m.digest) for m in gone)
-    text = f"[{count} earlier messages left out to fit {config.max_tokens} tokens, original {ref}]"
+    text = f"[{count} earlier messages left out to fit {config.max_tokens} tokens, original {' '.join(refs)}]"
     body = user_message(text, head.provider or "openai")
     cost = count_message(view(body), tokenizer)
-    marker = Stored(body=body, role="user", before=0, after=cost, refs=(ref,), kinds=("window",))
-    number = head.next_segment
-    kept: list[Segment] = []
-    index = 0
-    placed = False
-    for segment in segments:
-        size = len(segment.messages)
-        stays_before = segment.messages[: max(0, first - index)]
-        stays_after = segment.messages[max(0, end - index) :] if end > index else segment.messages
-        whole = index + size <= first or index >= end
-        if not placed and index + size > first:
-            opening = (*stays_before, marker)
-            kept.append(Segment(number, opening))
-            number, placed = number + 1, True
-        if whole:
-            kept.append(segment)
-        elif stays_after:
-            kept.append(Segment(number, stays_after))
-            number += 1
-        index += size
+    marker = Stored(body=body, role="user", before=0, after=cost, refs=refs, kinds=("window",))
+    number, kept = _without(segments, first, end, (marker, *question), head.next_segment)
     now = [m for s in kept for m in s.messages]
     standing = min(head.standing, first)
     head = structs.replace(
@@ -164,13 +152,50 @@ def fit_window(
         standing=standing,
         standing_after=sum(m.after for m in now[:standing]),
     )
-    original = OriginalMetric(
-        ref=ref,
-        session_id=session_id,
-        event_time=time,
-        content=content,
-        tenant=head.tenant,
-        kind="window",
-        tokens=sum(m.after for m in gone),
-    )
-    return Fitted(head, tuple(kept), original)
+    return Fitted(head, kept, originals)
+
+
+def _without(
+    segments: tuple[Segment, ...], first: int, end: int, instead: tuple[Stored, ...], number: int
+) -> tuple[int, tuple[Segment, ...]]:
+    """The segments with `instead` in place of the messages from `first` to `end`, and the next free number.
+
+    Segments that lose nothing stand as they are; what is left of the others gets numbers from `number` on.
+    """
+    kept: list[Segment] = []
+    index, placed = 0, False
+    for segment in segments:
+        stop = index + len(segment.messages)
+        if not placed and stop > first:
+            kept.append(Segment(number, (*segment.messages[: first - index], *instead)))
+            number, placed = number + 1, True
+        if stop <= first or index >= end:
+            kept.append(segment)
+        elif stop > end:
+            kept.append(Segment(number, segment.messages[end - index :]))
+            number += 1
+        index = stop
+    return number, tuple(kept)
+
+
+def _originals(gone: Sequence[Stored], tenant: str, session_id: str, time: datetime) -> tuple[OriginalMetric, ...]:
+    """The messages as JSON lists, of a size that fits a record."""
+    parts: list[list[Stored]] = [[]]
+    size = 0
+    for message in gone:
+        size += len(bytes(message.body))
+        if parts[-1] and size > ORIGINAL_BYTES:
+            parts.append([])
+            size = len(bytes(message.body))
+        parts[-1].append(message)
+    out = []
+    for part in parts:
+        content = msgspec.json.encode([m.body for m in part]).decode()
+        ref = reference(tenant, session_id, content)
+        tokens = sum(m.after for m in part)
+        out.append(
+            OriginalMetric(
+                ref=ref, session_id=session_id, event_time=time, content=content, tenant=tenant, kind="window", tokens=tokens
+            )
+        )
+    return tuple(out)

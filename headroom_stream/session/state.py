@@ -75,6 +75,8 @@ class Head(Struct, frozen=True, omit_defaults=True):
     tenant: str = ""
     model: str = ""
     provider: Provider | None = None
+    shaped: bool = False
+    """Whether the provider is known, from the event's word or a message's shape; else it is a guess that a later message may change."""
     turn: int = 0
     epoch: int = 0
     recent: tuple[str, ...] = ()

@@ -13,6 +13,9 @@ from headroom_stream.content import Compressed, Hints
 from headroom_stream.content.detect import compress_text
 from headroom_stream.tokens import Tokenizer
 
+MIN_LOSSY_GAIN = 12
+"""Tokens that a lossy step has to save. Keeping an original costs a row for ever, which a few blanks are not worth."""
+
 Compressor = Callable[[str, Hints, Policy], Compressed | None]
 
 
@@ -68,7 +71,7 @@ def compress_output(
     name = "" if result.lossless else ref(text)
     shown = f"{result.text}\n[{result.removed} left out, original {name}]" if result.removed else result.text
     after = tokenizer.count(shown)
-    if after >= before:
+    if after > before - (1 if result.lossless else MIN_LOSSY_GAIN):
         return kept("would not shrink", kind=result.kind)
     return Decision(
         text=shown,

@@ -20,7 +20,7 @@ from headroom_stream.config import Settings
 from headroom_stream.errors import WorkerStoppedError
 from headroom_stream.pricing.cost import NO_PRICES, PriceTable
 from headroom_stream.tokens import Tokenizer
-from headroom_stream.topics import changelog_topic, partition_count
+from headroom_stream.topics import DEAD_LETTER_ROOM, changelog_topic, partition_count
 from headroom_stream.worker.checkpoint import commit
 from headroom_stream.worker.faust_repairs import FencedTable, OffsetGuard, hold_flow_until_seek, read_true_ends, shorten_long_poll
 from headroom_stream.worker.processor import Batch, Outgoing, Processor, Record
@@ -256,7 +256,7 @@ def _producer(settings: Settings) -> AIOKafkaProducer:
         acks="all",
         # The embedded broker can't do idempotent producers; repeated sends are the readers' to drop, by output_id.
         enable_idempotence=False,
-        max_request_size=settings.kafka.max_message_bytes,
+        max_request_size=settings.kafka.max_message_bytes + DEAD_LETTER_ROOM,
         max_batch_size=256 * 1024,
         linger_ms=0,
     )

@@ -32,8 +32,8 @@ from headroom_stream.session.state import (
 )
 from headroom_stream.tokens import Tokenizer
 
-LAST_TIMESTAMP = 253_402_300_799_000
-"""The last second of the year 9999. A producer that counts microseconds writes later ones, which no calendar has."""
+LAST_TIMESTAMP = 7_258_118_399_000
+"""The last second of the year 2199. A producer that counts microseconds writes later ones, which no calendar or column has."""
 
 Headers = tuple[tuple[str, bytes], ...]
 

@@ -189,8 +189,12 @@ BAD = [
     ("messages", {"messages": [Raw(b"3")]}),
     ("messages", {"messages": messages({"role": "user", "parts": []}, {"role": "developer", "content": "x"})}),
     ("messages", {"history": []}),
-    ("limit", {"messages": messages(said("x")), "policy": {"limits": {"session_messages": 3}}}),
-    ("limit", {"messages": messages(said("x")), "policy": {"limits": {"session_bytes": 100}}}),
+    ("policy", {"messages": messages(said("x")), "policy": {"limits": {"session_messages": 3}}}),
+    ("messages", {"messages": messages(said("x")), "provider": "gemini"}),
+    (
+        "messages",
+        {"messages": messages({"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "f", "input": {}}]})},
+    ),
 ]
 
 
@@ -210,6 +214,29 @@ def test_what_cannot_be_applied_is_refused_and_changes_nothing(stage: str, field
     assert (effects.context, effects.head, effects.segments, effects.removed) == (None, None, (), ())
     # And the session goes on.
     assert folding.turn(said("Done.")).context is not None
+
+
+@pytest.mark.parametrize("limit", ["session_messages", "session_bytes"])
+def test_a_session_past_its_limits_is_refused_and_keeps_what_it_has(limit: str) -> None:
+    folding = Folding(limits={limit: 4 if limit == "session_messages" else 400})
+    folding.turn(user("Find it."), call("c1"), result("c1", "found"))
+    before = folding.session
+    effects = folding.turn(said("Done."), user("And this? " + "?" * 300))
+    assert effects.dead is not None
+    assert effects.dead.stage == "limit"
+    assert folding.session is before
+
+
+def test_a_guess_of_the_provider_gives_way_to_what_a_message_shows() -> None:
+    folding = Folding()
+    first = folding.turn(user("a"))
+    assert first.context is not None
+    assert first.context.provider == "openai"
+    blocks = [{"type": "tool_use", "id": "t", "name": "f", "input": {}}]
+    answered = [{"type": "tool_result", "tool_use_id": "t", "content": "x"}]
+    second = folding.turn({"role": "assistant", "content": blocks}, {"role": "user", "content": answered})
+    assert second.context is not None
+    assert second.context.provider == "anthropic"
 
 
 def test_a_first_turn_needs_messages() -> None:

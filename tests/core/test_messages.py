@@ -90,8 +90,8 @@ def test_anthropic_blocks_are_read_where_they_lie() -> None:
         )
     )
     assert asked.calls == (Call("t1", "find", '{"q":1}'),)
-    assert asked.texts == ("Looking.",)
-    assert asked.opaque == 1
+    assert asked.texts == ("secret", "Looking.")
+    assert asked.opaque == 0
     assert answered.role == "user"
     assert answered.answers == ("t1", "t2", "t3")
     assert [(o.text, o.path) for o in answered.outputs] == [
@@ -100,6 +100,11 @@ def test_anthropic_blocks_are_read_where_they_lie() -> None:
     ]
     assert answered.texts == ("go on",)
     assert asked.hints == answered.hints == {"anthropic"}
+
+
+def test_a_message_of_results_alone_is_the_tools_not_the_users() -> None:
+    results = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "found"}]}
+    assert view(raw(results)).role == "tool"
 
 
 @pytest.mark.parametrize(("call", "response"), [("functionCall", "functionResponse"), ("function_call", "function_response")])
@@ -349,11 +354,12 @@ def test_what_cannot_be_read_has_no_digest() -> None:
         ([{"role": "user", "content": "a"}], "", None),
         ([{"role": "system", "content": "a"}], "", "openai"),
         ([{"role": "user", "content": "a"}], "anthropic/claude-sonnet-5", "anthropic"),
+        ([{"role": "user", "content": [{"type": "image"}]}], "claude-sonnet-5", "anthropic"),
+        ([{"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t"}]}], "gpt-5", "anthropic"),
         ([{"role": "user", "content": "a"}], "gemini-2.5-pro", "gemini"),
         ([{"role": "user", "content": "a"}], "gpt-5", "openai"),
         ([{"role": "developer", "content": "a"}], "claude-sonnet-5", "openai"),
         ([{"role": "user", "parts": []}], "gpt-5", "gemini"),
-        ([{"role": "user", "content": [{"type": "image"}]}], "gpt-5", "anthropic"),
     ],
 )
 def test_the_shape_tells_the_provider_and_else_the_model_does(messages: list[Any], model: str, provider: str | None) -> None:

@@ -105,9 +105,11 @@ def limits_event_bytes() -> bool:
         topic="turns", partition=0, offset=0, timestamp=0, key=b"s", value=b'{"session_id":"s","messages":[{"role":"user"}]}'
     )
 
+    table: dict[bytes, bytes] = {}
+
     def refused(limit: int) -> int:
         settings = Settings(policy=override(Policy(), {"limits": {"event_bytes": limit}}))
-        return Processor(settings, load_tokenizer(network=False)).process([event], {}.get).dead
+        return Processor(settings, load_tokenizer(network=False)).process([event], table.get).dead
 
     size = len(event.value or b"")
     return (refused(size), refused(size - 1)) == (0, 1)

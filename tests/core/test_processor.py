@@ -331,6 +331,14 @@ def test_a_session_that_waits_for_results_emits_when_they_come() -> None:
 
 def test_a_number_too_long_for_a_machine_word_does_no_harm() -> None:
     running = Running()
-    batch = running.turn(user("a"), usage={"input_tokens": 10**30}, turn=10**25)
+    assert dead(running.turn(user("a"), turn=10**25))[1].stage == "schema"
+    batch = running.turn(user("a"), usage={"input_tokens": 10**30})
     assert batch.folded == 1
-    assert batch.dead in (0, 1)
+    assert metrics(batch)[0].usage_input_tokens is None
+
+
+@pytest.mark.parametrize("year", ["1969", "2200", "9999"])
+def test_a_time_that_clickhouse_cannot_keep_is_refused(year: str) -> None:
+    running = Running()
+    batch = running.turn(user("a"), event_time=f"{year}-06-01T00:00:00Z")
+    assert dead(batch)[1].stage == "schema"

@@ -213,7 +213,7 @@ def test_a_metric_of_version_1_is_read_field_by_field(name: str, struct: type) -
     for field, value in source.items():
         if field not in ("type", "event_time"):
             assert getattr(metric, field) == value, field
-    assert metric.event_time == datetime(2026, 6, 1, 12, tzinfo=UTC)
+    assert getattr(metric, "event_time", None) == datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
 def test_a_dead_letter_of_version_1_is_read_from_its_headers() -> None:

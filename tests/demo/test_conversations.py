@@ -68,7 +68,7 @@ def test_a_tool_that_fails_is_an_output_and_not_the_end(tmp_path: Path) -> None:
         agent = Agent(scenario)
         for path in sorted(tmp_path.rglob("*.py")):
             path.unlink()
-        outputs = []
+        outputs: list[str] = []
         while turn := agent.next_turn():
             outputs += turn.outputs
     assert any(text.startswith("error: FileNotFoundError") for text in outputs)

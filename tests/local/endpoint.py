@@ -44,7 +44,7 @@ def endpoint(data_dir: Path) -> Iterator[str]:
 def _answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(f"{url}/ping", timeout=2) as answer:
-            return answer.read() == b"Ok.\n"
+            return bool(answer.read() == b"Ok.\n")
     except (urllib.error.URLError, OSError):
         return False
 
