@@ -72,6 +72,8 @@ class Writer:
             "insert_deduplicate": 1,
             "insert_deduplication_token": step.token,
             "deduplicate_blocks_in_dependent_materialized_views": 1,
+            # A batch of old transcripts spans many months, and the server refuses more than a hundred of them at once.
+            "max_partitions_per_insert_block": 0,
         }
         client.insert(step.table, step.rows, column_names=columns, column_type_names=types, settings=settings)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -12,6 +13,7 @@ from msgspec import Raw
 
 from headroom_stream.events import DeadLetter, TurnEvent, encode
 from tests.support.kafka_io import wait_until
+from tests.support.processes import Programs
 from tests.worker.stream import READY_SECONDS, Stream, conversation, interleaved
 
 pytestmark = pytest.mark.timeout(240)
@@ -67,6 +69,24 @@ async def test_a_clean_stop_leaves_nothing_to_do_again(stream: Stream) -> None:
     assert len(await stream.contexts()) == len(events) + len(more)
 
 
+@pytest.mark.broker
+async def test_an_on_disk_store_goes_on_where_it_was(embedded_broker: str, programs: Programs, tmp_path: Path) -> None:
+    stream = await Stream.create(embedded_broker, programs, tmp_path, session_timeout_s=3)
+    options = ["--store", "rocksdb://?driver=rocksdict"]
+    env = {"HEADROOM_STREAM_WORKER__DATA_DIR": str(tmp_path / "state")}
+    events = interleaved(conversation(f"s{i}", 12) for i in range(5))
+    half = len(events) // 2
+    worker = stream.worker(*options, env=env)
+    await stream.publish(events[:half])
+    await _arrived(stream, half)
+    worker.kill()
+    assert any((tmp_path / "state").rglob("*.sst")) or any((tmp_path / "state").rglob("*.log"))
+    await stream.publish(events[half:])
+    stream.worker(*options, env=env)
+    await _arrived(stream, len(events), timeout=READY_SECONDS)
+    await stream.agrees_with_golden()
+
+
 @pytest.mark.chaos
 async def test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(stream: Stream) -> None:
     events = interleaved(conversation(f"s{i}", 60, rows=30) for i in range(12))
@@ -118,6 +138,12 @@ def _turn(session_id: str, *messages: object, **fields: object) -> tuple[bytes, 
     return session_id.encode(), encode(event)
 
 
+def _greatest(session_id: str, limit: int) -> tuple[bytes, bytes]:
+    """A turn that just fits a record, whose batch has some bytes of its own."""
+    key, value = _turn(session_id, {"role": "user", "content": ""})
+    return key, value.replace(b'"content":""', b'"content":"' + b"x" * (limit - len(value) - 400) + b'"')
+
+
 async def test_bad_input_ends_in_the_dead_letter_topic_and_the_stream_goes_on(stream: Stream) -> None:
     hello = {"role": "user", "content": "hello"}
     orphan = {"role": "tool", "tool_call_id": "nobody", "content": "42"}
@@ -128,6 +154,7 @@ async def test_bad_input_ends_in_the_dead_letter_topic_and_the_stream_goes_on(st
         "schema version": (b"future", json.dumps({"session_id": "future", "schema_version": 99, "messages": [hello]}).encode()),
         "messages": _turn("orphan", hello, orphan),
         "size": _turn("huge", huge),
+        "size of the greatest record": _greatest("greatest", stream.settings.kafka.max_message_bytes),
     }
     worker = stream.worker()
     for record in bad.values():
