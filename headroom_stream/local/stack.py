@@ -25,6 +25,8 @@ CLICKHOUSE_SECONDS = 60.0
 """Until ClickHouse answers: its program is half a gigabyte, which a cold disk takes long to read."""
 ROLE_SECONDS = 60.0
 """Until a worker or sink is ready; joining a consumer group takes some seconds."""
+SESSION_TIMEOUT_S = 3.0
+"""Of workers here. The embedded broker keeps the next worker waiting for almost twice as long when one was killed."""
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 """Seconds before a part that ended is started again, doubled while it ends soon: a part that can't run must not eat the machine."""
@@ -92,6 +94,9 @@ class LocalStack:
             self._given,
             kafka=msgspec.structs.replace(self._given.kafka, brokers=f"{HOST}:{kafka_port}"),
             clickhouse=msgspec.structs.replace(self._given.clickhouse, url=f"http://{HOST}:{clickhouse_port}"),
+            worker=msgspec.structs.replace(
+                self._given.worker, session_timeout_s=min(self._given.worker.session_timeout_s, SESSION_TIMEOUT_S)
+            ),
         )
         write_settings(self.settings, self._config)
         await _all(self._start_broker(kafka_port), self._start_clickhouse(clickhouse_port))

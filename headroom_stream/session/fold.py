@@ -23,9 +23,9 @@ from headroom_stream.pricing.usage import normalise_usage
 from headroom_stream.session.effects import Effects, Folded, refusal, wiped
 from headroom_stream.session.given import Given
 from headroom_stream.session.intake import Arrival, Intake
-from headroom_stream.session.rewrite import compare, fit_window, gathered, rewound
+from headroom_stream.session.rewrite import appended, compare, difference, fit_window, gathered, rewound
 from headroom_stream.session.rows import decision_rows, note_row, turn_row
-from headroom_stream.session.state import QUESTION_CHARS, RECENT_EVENTS, Head, Position, Segment, Session, Stored, chain
+from headroom_stream.session.state import QUESTION_CHARS, RECENT_EVENTS, Head, Position, Segment, Session, chain
 from headroom_stream.tokens import PER_CONTEXT, Tokenizer
 
 MAX_BREAKPOINTS = 4
@@ -185,10 +185,11 @@ def _turn(session: Session | None, given: Given) -> Folded:
         head, segments, reason = fitted.head, fitted.segments, reason or "budget"
         originals = (*originals, *fitted.originals)
     if reason:
-        head = structs.replace(head, epoch=head.epoch + 1)
-    head, segments = gathered(head, segments)
+        head, segments = gathered(structs.replace(head, epoch=head.epoch + 1), segments)
+    elif arrival.stored:
+        head = structs.replace(head, segments=appended(head.segments, segments[-1].n))
     _check_limits(head, policy.limits)
-    row = turn_row(previous, head, given, arrival, reason, messages=sum(len(s.messages) for s in segments))
+    row = turn_row(previous, head, given, arrival, reason)
     metrics = (row, *decision_rows(head, given, arrival), *originals)
     context = None
     if not head.open_calls:
@@ -201,15 +202,11 @@ def _turn(session: Session | None, given: Given) -> Folded:
             standing_before=head.tokens_before,
             standing_after=head.tokens_after,
         )
-    old = {s.n for s in session.segments} if session else set()
-    now = {s.n for s in segments}
-    effects = Effects(
-        context=context,
-        metrics=metrics,
-        head=head,
-        segments=tuple(s for s in segments if s.n not in old),
-        removed=tuple(sorted(old - now)),
-    )
+    written: tuple[Segment, ...] = segments[len(segments) - bool(arrival.stored) :]
+    removed: tuple[int, ...] = ()
+    if reason:
+        written, removed = difference(session.segments if session else (), segments)
+    effects = Effects(context=context, metrics=metrics, head=head, segments=written, removed=removed)
     return Folded(Session(head, segments), effects)
 
 
@@ -266,8 +263,9 @@ def _check_limits(head: Head, limits: LimitsConfig) -> None:
 
 def _context(session: Session, given: Given) -> ContextBatch:
     head, event, policy = session.head, given.event, given.policy
-    stored = list(session.messages())
+    new = session.since(head.standing)
     start = head.standing if policy.emit == "delta" else 0
+    given_messages = new if start else list(session.messages())
     after = PER_CONTEXT + head.tokens_after
     return ContextBatch(
         output_id=given.output_id,
@@ -278,9 +276,9 @@ def _context(session: Session, given: Given) -> ContextBatch:
         provider=head.provider or "openai",
         turn=head.turn,
         epoch=head.epoch,
-        messages=[m.body for m in stored[start:]],
+        messages=[m.body for m in given_messages],
         messages_from=start,
-        message_count=len(stored),
+        message_count=head.sent,
         first_changed_index=head.standing,
         tokens_before=PER_CONTEXT + head.tokens_before,
         tokens_after=after,
@@ -288,13 +286,13 @@ def _context(session: Session, given: Given) -> ContextBatch:
         tokens_exact=given.tokenizer.exact_for(head.model),
         prefix_hash=head.prefix_hash,
         parent_hash=head.sent_hash,
-        cache_breakpoints=_breakpoints(stored, head.standing),
+        cache_breakpoints=_breakpoints(session),
         references=[
             Reference(ref=ref, message=i, kind=",".join(m.kinds), tokens=m.before)
-            for i, m in enumerate(stored[start:], start)
+            for i, m in enumerate(given_messages, start)
             for ref in m.refs
         ],
-        transforms=sorted({k for m in stored[head.standing :] for k in m.kinds}),
+        transforms=sorted({k for m in new for k in m.kinds}),
         over_budget=policy.window.max_tokens is not None and after > policy.window.max_tokens,
         event_time=given.time,
         traceparent=event.traceparent,
@@ -302,7 +300,8 @@ def _context(session: Session, given: Given) -> ContextBatch:
     )
 
 
-def _breakpoints(stored: Sequence[Stored], standing: int) -> list[int]:
+def _breakpoints(session: Session) -> list[int]:
     """After which messages a cache breakpoint pays: the instructions, the end of what was sent before, and the end of all."""
-    instructions = next((i for i, m in enumerate(stored) if m.role != "system"), len(stored))
-    return sorted({i - 1 for i in (instructions, standing, len(stored)) if i})[-MAX_BREAKPOINTS:]
+    head = session.head
+    instructions = next((i for i, m in enumerate(session.messages()) if m.role != "system"), head.sent)
+    return sorted({i - 1 for i in (instructions, head.standing, head.sent) if i})[-MAX_BREAKPOINTS:]

@@ -41,6 +41,19 @@ def spans(segments: Iterable[Segment]) -> tuple[tuple[int, int], ...]:
     return tuple(out)
 
 
+def appended(ranges: tuple[tuple[int, int], ...], n: int) -> tuple[tuple[int, int], ...]:
+    """The ranges with one more segment at their end."""
+    if ranges and ranges[-1][1] + 1 == n:
+        return (*ranges[:-1], (ranges[-1][0], n))
+    return (*ranges, (n, n))
+
+
+def difference(before: Iterable[Segment], after: Iterable[Segment]) -> tuple[tuple[Segment, ...], tuple[int, ...]]:
+    """Segments to write, and numbers of segments to delete."""
+    old, new = {s.n for s in before}, {s.n: s for s in after}
+    return tuple(s for n, s in new.items() if n not in old), tuple(sorted(old - new.keys()))
+
+
 def gathered(head: Head, segments: tuple[Segment, ...]) -> tuple[Head, tuple[Segment, ...]]:
     """The segments, or one with all their messages where they lie in too many ranges; and the head that lists them."""
     ranges = spans(segments)
@@ -121,6 +134,8 @@ def fit_window(
     A marker stands in their place and says what is missing. A marker of an earlier rewrite goes with them, into the original that the
     new one names, so that one marker stands and everything can be found from it. The user's latest message stays, wherever it is.
     """
+    if config.max_tokens is None or PER_CONTEXT + head.tokens_after <= config.max_tokens:
+        return None
     messages = [m for s in segments for m in s.messages]
     asked = max((i for i, m in enumerate(messages) if m.role == "user" and m.digest), default=0)
     reserve = MARKER_TOKENS + (messages[asked].after if asked >= opening(messages) else 0)

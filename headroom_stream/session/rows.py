@@ -42,7 +42,7 @@ def note_row(head: Head, given: Given, outcome: Outcome) -> TurnMetric:
     )
 
 
-def turn_row(previous: Head, head: Head, given: Given, arrival: Arrival, reason: str, *, messages: int) -> TurnMetric:
+def turn_row(previous: Head, head: Head, given: Given, arrival: Arrival, reason: str) -> TurnMetric:
     """The row of a turn. `previous` is the head before it, `head` the one that its context shows."""
     before, after = PER_CONTEXT + head.tokens_before, PER_CONTEXT + head.tokens_after
     cached_before = PER_CONTEXT + head.standing_before if head.standing else 0
@@ -54,7 +54,7 @@ def turn_row(previous: Head, head: Head, given: Given, arrival: Arrival, reason:
     return structs.replace(
         note_row(head, given, "pending" if head.open_calls else "context"),
         epoch_reason=reason,
-        messages=messages,
+        messages=head.sent,
         new_messages=len(arrival.stored),
         dropped_messages=head.dropped,
         tokens_before=before,

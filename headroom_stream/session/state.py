@@ -110,6 +110,11 @@ class Head(Struct, frozen=True, omit_defaults=True):
     usage: Usage | None = None
     last_event_time: datetime | None = None
 
+    @property
+    def sent(self) -> int:
+        """Messages of a context: those that came and were not dropped, and the marker for those that were."""
+        return self.received - self.dropped + bool(self.dropped)
+
 
 class Session(Struct, frozen=True):
     """Head and segments together: the whole state of a session."""
@@ -121,6 +126,16 @@ class Session(Struct, frozen=True):
         """The messages as they are sent, in order."""
         for segment in self.segments:
             yield from segment.messages
+
+    def since(self, index: int) -> list[Stored]:
+        """The messages from `index` on. Takes as long as there are such messages, not as the session is long."""
+        wanted = self.head.sent - index
+        tail: list[Stored] = []
+        for segment in reversed(self.segments):
+            if len(tail) >= wanted:
+                break
+            tail[:0] = segment.messages
+        return tail[max(0, len(tail) - wanted) :]
 
 
 _SUFFIX = len("/0000000000")
