@@ -39,7 +39,7 @@ def command(
       headroom-stream consume
       headroom-stream consume --session run-1 --once
       headroom-stream consume --once --json | jq '.messages'
-    """  # noqa: D301 - \b is the character by which click keeps lines apart
+    """
     kafka = load_settings(config=config, brokers=brokers, clickhouse=clickhouse).kafka
     # Ctrl-C is how one leaves a stream, not a failure of it.
     with suppress(KeyboardInterrupt):

@@ -52,7 +52,7 @@ def command(data_dir: Path | None, *, keep: bool, as_json: bool) -> None:
     headroom-stream demo
     headroom-stream demo --keep
     headroom-stream demo --json | jq .summary
-    """  # noqa: D301 - \b is the character by which click keeps lines apart
+    """
     if not as_json:
         out.print(_INTRODUCTION, width=min(out.width, WIDTH))
     display: Display = Silent() if as_json else Screen(out) if out.is_terminal else Lines(out)

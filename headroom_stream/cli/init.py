@@ -18,7 +18,13 @@ from headroom_stream.topics import ensure_topics
 @connection_options
 @json_option
 def command(brokers: str | None, clickhouse: str | None, config: str | None, as_json: bool) -> None:
-    """Create the topics and the ClickHouse tables. What exists stays as it is, so it can be run again."""
+    """Create the topics and the ClickHouse tables. What exists stays as it is, so it can be run again.
+
+    \b
+    Examples:
+      headroom-stream init
+      headroom-stream init --brokers kafka-1:9092 --clickhouse http://user:password@clickhouse:8123
+    """
     quiet()
     settings = load_settings(config=config, brokers=brokers, clickhouse=clickhouse)
     for topic in asyncio.run(ensure_topics(settings)):

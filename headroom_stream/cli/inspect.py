@@ -63,7 +63,7 @@ def command(
       headroom-stream inspect run-1
       headroom-stream inspect run-1 --message 4
       headroom-stream inspect run-1 --json | jq '.messages[] | select(.changed)'
-    """  # noqa: D301 - \b is the character by which click keeps lines apart
+    """
     kafka = load_settings(config=config, brokers=brokers, clickhouse=clickhouse).kafka
     found = run(_find(kafka, session))
     if not found.events and found.context is None:

@@ -67,7 +67,7 @@ def command(
       headroom-stream publish ~/.claude/projects/my-project/*.jsonl
       headroom-stream publish runs.jsonl.gz --limit 20
       headroom-stream publish runs.jsonl --session-prefix again- --rate 50 --json
-    """  # noqa: D301 - \b is the character by which click keeps lines apart
+    """
     kafka = load_settings(config=config, brokers=brokers, clickhouse=clickhouse).kafka
     # Every file is looked at before anything is sent: half of a list published is harder to mend than none of it.
     formats = [_format(file, format_) for file in files]

@@ -24,6 +24,11 @@ def command(brokers: str | None, clickhouse: str | None, config: str | None, as_
     """Ask ClickHouse, as in: query 'SELECT outcome, count() FROM turns FINAL GROUP BY outcome'.
 
     Tables: turns, decisions, originals, dead_letters. Read them with FINAL, which counts rows that were delivered twice once.
+
+    \b
+    Examples:
+      headroom-stream query 'SELECT outcome, count() FROM turns FINAL GROUP BY outcome'
+      headroom-stream query --json 'SELECT ref, tool, tokens FROM originals FINAL LIMIT 3'
     """
     quiet()
     settings = load_settings(config=config, brokers=brokers, clickhouse=clickhouse)

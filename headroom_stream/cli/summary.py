@@ -34,7 +34,14 @@ def command(
     since: str | None,
     as_json: bool,
 ) -> None:
-    """Print what was saved, from the rows in ClickHouse."""
+    """Print what was saved, from the rows in ClickHouse.
+
+    \b
+    Examples:
+      headroom-stream summary
+      headroom-stream summary --tenant acme --since 2026-01-31
+      headroom-stream summary --json | jq .saved_percent
+    """
     quiet()
     settings = load_settings(config=config, brokers=brokers, clickhouse=clickhouse)
     client = connect(settings)

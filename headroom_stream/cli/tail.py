@@ -50,7 +50,7 @@ def command(*, from_beginning: bool, as_json: bool, brokers: str | None, clickho
       headroom-stream tail
       headroom-stream tail --from-beginning
       headroom-stream tail --json | jq -c 'select(.saved > 0.5) | .session'
-    """  # noqa: D301 - \b is the character by which click keeps lines apart
+    """
     kafka = load_settings(config=config, brokers=brokers, clickhouse=clickhouse).kafka
     with suppress(KeyboardInterrupt):
         run(_tail(kafka, from_beginning=from_beginning, as_json=as_json))

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from rich.markup import escape
 
-from headroom_stream.cli.common import err, out
+from headroom_stream.cli.common import err, json_option, out, print_json
 from headroom_stream.cli.signals import stop_on_signals
 from headroom_stream.config import Settings
 from headroom_stream.local.ports import HOST
@@ -28,21 +28,28 @@ from headroom_stream.settings import load_settings
 )
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(0), help="Worker processes, which share the sessions.")
 @click.option("--config", metavar="FILE", help="TOML file with settings.  [env: HEADROOM_STREAM_CONFIG]")
-def command(*, kafka_port: int, clickhouse_port: int, data_dir: Path, workers: int, config: str | None) -> None:
+@json_option
+def command(*, kafka_port: int, clickhouse_port: int, data_dir: Path, workers: int, config: str | None, as_json: bool) -> None:
     """Run broker, ClickHouse, worker and sink on this machine until Ctrl-C.
 
     For trying out and for development. Topics last as long as this command; what is in ClickHouse stays in the data directory.
+
+    \b
+    Examples:
+      headroom-stream up
+      headroom-stream up --kafka-port 0 --clickhouse-port 0 --workers 2 --json
     """
-    asyncio.run(_up(load_settings(config=config), kafka_port, clickhouse_port, data_dir, workers))
+    asyncio.run(_up(load_settings(config=config), kafka_port, clickhouse_port, data_dir, workers, as_json=as_json))
 
 
-async def _up(settings: Settings, kafka_port: int, clickhouse_port: int, data_dir: Path, workers: int) -> None:
+async def _up(settings: Settings, kafka_port: int, clickhouse_port: int, data_dir: Path, workers: int, *, as_json: bool) -> None:
     stop = stop_on_signals()
 
     def say(line: str) -> None:
         err.print(f"[yellow]{escape(line)}[/]", soft_wrap=True)
 
-    out.print("starting…")
+    tell = _quiet if as_json else out.print
+    tell("starting…")
     stack = LocalStack(
         settings,
         data_dir=data_dir,
@@ -59,16 +66,24 @@ async def _up(settings: Settings, kafka_port: int, clickhouse_port: int, data_di
     if not starting.done():
         starting.cancel()
         await asyncio.gather(starting, return_exceptions=True)
-        out.print("stopped")
+        tell("stopped")
         return
     await starting
     try:
-        _tell(stack)
+        if as_json:
+            kafka, store = stack.settings.kafka.brokers, stack.settings.clickhouse.url
+            print_json({"event": "up", "brokers": kafka, "clickhouse": store, "data_dir": str(stack.data_dir)})
+        else:
+            _tell(stack)
         await stack.run(stop)
-        out.print("stopping…")
+        tell("stopping…")
     finally:
         await stack.__aexit__(None, None, None)
-    out.print("stopped")
+    tell("stopped")
+
+
+def _quiet(_: str) -> None:
+    """For machines nothing but JSON."""
 
 
 def _tell(stack: LocalStack) -> None:

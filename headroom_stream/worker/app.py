@@ -82,9 +82,9 @@ class Worker:
             finally:
                 for task in tasks:
                     task.cancel()
-                if self._failure is not None:
-                    # Faust would wait for the events that failed to be acknowledged; they are for the next worker.
-                    app.consumer._unacked_messages.clear()  # noqa: SLF001 - no public way
+                # No batch is in hand, or one that failed. Faust would wait for events that it has handed out and we have not begun;
+                # they are for the next worker. What was acknowledged it commits all the same.
+                app.conf.stream_wait_empty = False
                 with suppress(TimeoutError):
                     await asyncio.wait_for(app.stop(), STOP_TIMEOUT_S)
                 await producer.stop()

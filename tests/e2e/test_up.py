@@ -246,15 +246,27 @@ def test_clickhouse_is_there_for_any_client(up: Up) -> None:
 
 
 def test_ctrl_c_stops_everything_and_leaves_no_process(programs: Programs, tmp_path: Path) -> None:
-    program = programs.headroom("up", "--kafka-port", "0", "--clickhouse-port", "0", "--data-dir", str(tmp_path / "data"))
-    running = Up(program, programs)
-    port = int(running.brokers.rsplit(":", 1)[1])
+    folder = str(tmp_path / "data")
+    program = programs.headroom("up", "--json", "--kafka-port", "0", "--clickhouse-port", "0", "--data-dir", folder)
+    program.wait_for('"event":"up"', 60)
+    (line,) = program.output().splitlines()
+    port = json.loads(line)["brokers"].rsplit(":", 1)[1]
     program.child.send_signal(signal.SIGINT)
     assert program.wait(40) == 0
-    assert program.output().rstrip().endswith("stopped")
-    mark = str(tmp_path / "data").encode()
-    left = [p for p in Path("/proc").glob("[0-9]*/cmdline") if mark in _read(p) or str(port).encode() in _read(p)]
+    left = [p for p in Path("/proc").glob("[0-9]*/cmdline") if folder.encode() in _read(p) or port.encode() in _read(p)]
     assert not left
+
+
+@pytest.mark.parametrize("role", ["worker", "sink"])
+def test_roles_speak_json_to_machines(up: Up, programs: Programs, role: str) -> None:
+    env = {f"HEADROOM_STREAM_{role.upper()}__GROUP": f"another-{role}"}
+    init = programs.headroom("init", "--brokers", up.brokers, "--clickhouse", up.clickhouse, env=env)
+    assert init.wait(30) == 0
+    program = programs.headroom(role, "--json", "--brokers", up.brokers, "--clickhouse", up.clickhouse, env=env)
+    program.wait_for('"event":"(ready|started)"', 45)
+    assert program.terminate() == 0
+    lines = [json.loads(line) for line in program.output().splitlines() if line.startswith("{")]
+    assert lines[-1]["event"] == "stopped"
 
 
 def _read(path: Path) -> bytes:
