@@ -140,12 +140,12 @@ def test_a_gemini_response_field_that_is_itself_called_response_stays_a_text() -
     assert changed["parts"][0]["functionResponse"]["response"] == {"response": "short"}
 
 
-def test_gemini_thoughts_are_not_looked_into() -> None:
+def test_thoughts_of_gemini_are_counted_as_text() -> None:
     seen = view(
         raw({"role": "model", "parts": [{"text": "hm", "thought": True, "thoughtSignature": "x"}, {"inlineData": {"data": "AA"}}]})
     )
-    assert seen.texts == ()
-    assert seen.opaque == 2
+    assert seen.texts == ("hm",)
+    assert seen.opaque == 1
 
 
 @pytest.mark.parametrize(
