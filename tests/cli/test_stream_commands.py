@@ -256,6 +256,8 @@ def test_following_shows_contexts_as_they_come_and_ends_cleanly_on_interrupt(kaf
         stderr=subprocess.PIPE,
         text=True,
         env={**environment(kafka), "PYTHONUNBUFFERED": "1"},
+        # A shell lets background jobs ignore interrupts, and their children inherit it: the suite may be such a job.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - one call into the kernel
     )
     try:
         assert child.stdout is not None

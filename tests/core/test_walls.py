@@ -81,7 +81,14 @@ def _import(name: str, line: int, members: list[str] | None = None) -> Iterator[
 
 def test_the_core_is_where_it_is_looked_for() -> None:
     names = {p.relative_to(PACKAGE).as_posix() for p in modules()}
-    assert {"messages/chat.py", "tokens.py", "session/fold.py", "content/__init__.py", "transforms/window.py", "pricing/cost.py"} <= names
+    assert {
+        "messages/chat.py",
+        "tokens.py",
+        "session/fold.py",
+        "content/__init__.py",
+        "transforms/window.py",
+        "pricing/cost.py",
+    } <= names
     assert all(p.is_file() for p in modules())
 
 
