@@ -56,12 +56,12 @@ def cli() -> None:
 
     Settings come from a TOML file (--config), from HEADROOM_STREAM_* variables and from flags, the later winning. The defaults fit `up`.
     """
+    # Drivers log a failed connection beside the error that they raise; the error is what people read. Roles set up a log of their own.
+    logging.getLogger().addHandler(logging.NullHandler())
 
 
 def main() -> None:
     """Entry point: errors of ours end in one clear line and exit code 1."""
-    # aiokafka logs each failed connection beside the error that it raises; the error is what people read.
-    logging.getLogger("aiokafka").addHandler(logging.NullHandler())
     try:
         cli(standalone_mode=False)
     except click.exceptions.Abort:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 
 import click
 
 from headroom_stream.cli.common import connection_options, err, json_option, out, print_json
-from headroom_stream.cli.streams import followed, head_of, role_of, run, shortened, text_of
+from headroom_stream.cli.streams import followed, head_of, role_of, shortened, text_of
 from headroom_stream.client import ContextConsumer
 from headroom_stream.config import KafkaSettings
 from headroom_stream.events import ContextBatch
@@ -43,7 +44,7 @@ def command(
     kafka = load_settings(config=config, brokers=brokers, clickhouse=clickhouse).kafka
     # Ctrl-C is how one leaves a stream, not a failure of it.
     with suppress(KeyboardInterrupt):
-        count = run(_consume(kafka, session, from_beginning=from_beginning or once, once=once, as_json=as_json))
+        count = asyncio.run(_consume(kafka, session, from_beginning=from_beginning or once, once=once, as_json=as_json))
         if not count:
             of = f" of session {session!r}" if session else ""
             err.print(f"no contexts{of} on {kafka.contexts} at {kafka.brokers}", markup=False, soft_wrap=True)

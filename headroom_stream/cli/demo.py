@@ -12,7 +12,6 @@ import click
 from rich.markup import escape
 
 from headroom_stream.cli.common import json_option, out, print_json
-from headroom_stream.cli.streams import run
 from headroom_stream.cli.summary import show
 from headroom_stream.demo.run import Figures, demo
 from headroom_stream.demo.show import WIDTH, Display, Lines, Screen, Silent, show_excerpt
@@ -56,7 +55,7 @@ def command(data_dir: Path | None, *, keep: bool, as_json: bool) -> None:
     if not as_json:
         out.print(_INTRODUCTION, width=min(out.width, WIDTH))
     display: Display = Silent() if as_json else Screen(out) if out.is_terminal else Lines(out)
-    figures = run(_demo(display, data_dir, keep=keep, as_json=as_json))
+    figures = asyncio.run(_demo(display, data_dir, keep=keep, as_json=as_json))
     if figures is None:
         raise click.Abort
     if figures.problems:

@@ -8,7 +8,6 @@ import click
 
 from headroom_stream.analytics.store import connect
 from headroom_stream.cli.common import connection_options, json_option, out, print_json
-from headroom_stream.cli.quiet import quiet
 from headroom_stream.settings import load_settings
 from headroom_stream.sink.migrate import migrate
 from headroom_stream.topics import ensure_topics
@@ -25,7 +24,6 @@ def command(brokers: str | None, clickhouse: str | None, config: str | None, as_
       headroom-stream init
       headroom-stream init --brokers kafka-1:9092 --clickhouse http://user:password@clickhouse:8123
     """
-    quiet()
     settings = load_settings(config=config, brokers=brokers, clickhouse=clickhouse)
     for topic in asyncio.run(ensure_topics(settings)):
         if as_json:

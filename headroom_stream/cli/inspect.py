@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import click
@@ -10,7 +11,7 @@ from rich.text import Text
 
 from headroom_stream.cli.common import connection_options, json_option, out, print_json
 from headroom_stream.cli.pairs import Pair, marked, pair
-from headroom_stream.cli.streams import head_of, run, shortened, summary_of, text_of
+from headroom_stream.cli.streams import head_of, shortened, summary_of, text_of
 from headroom_stream.client import ContextConsumer, TopicReader
 from headroom_stream.config import KafkaSettings
 from headroom_stream.errors import TokenizationError, ValidationError
@@ -65,7 +66,7 @@ def command(
       headroom-stream inspect run-1 --json | jq '.messages[] | select(.changed)'
     """
     kafka = load_settings(config=config, brokers=brokers, clickhouse=clickhouse).kafka
-    found = run(_find(kafka, session))
+    found = asyncio.run(_find(kafka, session))
     if not found.events and found.context is None:
         raise ValidationError(f"no session {session!r} on {kafka.turns} and {kafka.contexts} at {kafka.brokers}")
     before, later = found.before()

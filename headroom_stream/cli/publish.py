@@ -13,7 +13,6 @@ from msgspec import Struct, structs
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from headroom_stream.cli.common import connection_options, err, json_option, out, print_json
-from headroom_stream.cli.streams import run
 from headroom_stream.client import TurnPublisher
 from headroom_stream.config import KafkaSettings
 from headroom_stream.errors import ImportFormatError
@@ -72,7 +71,7 @@ def command(
     # Every file is looked at before anything is sent: half of a list published is harder to mend than none of it.
     formats = [_format(file, format_) for file in files]
     sessions = (s for file, chosen in zip(files, formats, strict=True) for s in read(file, format=chosen, limit=limit))
-    done = run(_publish(sessions, kafka, Published(files=len(files)), prefix=session_prefix, rate=rate, bar=not as_json))
+    done = asyncio.run(_publish(sessions, kafka, Published(files=len(files)), prefix=session_prefix, rate=rate, bar=not as_json))
     if as_json:
         print_json(done)
         return

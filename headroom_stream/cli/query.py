@@ -10,7 +10,6 @@ from rich.text import Text
 
 from headroom_stream.analytics.store import connect, reported
 from headroom_stream.cli.common import connection_options, json_option, out
-from headroom_stream.cli.quiet import quiet
 from headroom_stream.settings import load_settings
 
 _READS = re.compile(r"\s*(?:\(|(?:SELECT|WITH|SHOW|DESC|DESCRIBE|EXPLAIN|EXISTS|FROM)\b)", re.IGNORECASE)
@@ -30,7 +29,6 @@ def command(brokers: str | None, clickhouse: str | None, config: str | None, as_
       headroom-stream query 'SELECT outcome, count() FROM turns FINAL GROUP BY outcome'
       headroom-stream query --json 'SELECT ref, tool, tokens FROM originals FINAL LIMIT 3'
     """
-    quiet()
     settings = load_settings(config=config, brokers=brokers, clickhouse=clickhouse)
     client = connect(settings)
     with reported(settings):

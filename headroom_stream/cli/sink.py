@@ -27,7 +27,7 @@ def command(*, brokers: str | None, clickhouse: str | None, config: str | None, 
       headroom-stream sink
       headroom-stream sink --brokers kafka-1:9092 --clickhouse http://user:password@clickhouse:8123
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.basicConfig(force=True, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
     asyncio.run(_run(load_settings(config=config, brokers=brokers, clickhouse=clickhouse), as_json=as_json))
 

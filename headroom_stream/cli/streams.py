@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import AsyncIterator, Coroutine
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator
+from typing import Any
 
 from msgspec import Raw
 
@@ -14,16 +12,6 @@ from headroom_stream.client import ContextConsumer
 from headroom_stream.errors import RejectedEventError, ValidationError
 from headroom_stream.events import ContextBatch
 from headroom_stream.messages import View, view
-
-T = TypeVar("T")
-
-
-def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a command's coroutine. The Kafka library's own log is left out: the error that is raised says the same in one line."""
-    logger = logging.getLogger("aiokafka")
-    logger.addHandler(logging.NullHandler())
-    logger.propagate = False
-    return asyncio.run(work)
 
 
 async def followed(consumer: ContextConsumer) -> AsyncIterator[ContextBatch]:

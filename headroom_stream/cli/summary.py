@@ -10,7 +10,6 @@ from rich.table import Table
 from headroom_stream.analytics.store import connect
 from headroom_stream.analytics.summary import Summary, summary
 from headroom_stream.cli.common import connection_options, json_option, out, print_json
-from headroom_stream.cli.quiet import quiet
 from headroom_stream.settings import load_settings
 
 
@@ -42,7 +41,6 @@ def command(
       headroom-stream summary --tenant acme --since 2026-01-31
       headroom-stream summary --json | jq .saved_percent
     """
-    quiet()
     settings = load_settings(config=config, brokers=brokers, clickhouse=clickhouse)
     client = connect(settings)
     found = summary(client, settings.clickhouse.database, tenant=tenant, session=session, since=_time(since))

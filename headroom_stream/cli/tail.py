@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from contextlib import suppress
 
@@ -13,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from headroom_stream.cli.common import connection_options, err, json_option, out, print_json
-from headroom_stream.cli.streams import followed, harmless, head_of, run, saved, summary_of
+from headroom_stream.cli.streams import followed, harmless, head_of, saved, summary_of
 from headroom_stream.client import ContextConsumer
 from headroom_stream.config import KafkaSettings
 from headroom_stream.events import ContextBatch
@@ -53,7 +54,7 @@ def command(*, from_beginning: bool, as_json: bool, brokers: str | None, clickho
     """
     kafka = load_settings(config=config, brokers=brokers, clickhouse=clickhouse).kafka
     with suppress(KeyboardInterrupt):
-        run(_tail(kafka, from_beginning=from_beginning, as_json=as_json))
+        asyncio.run(_tail(kafka, from_beginning=from_beginning, as_json=as_json))
 
 
 async def _tail(kafka: KafkaSettings, *, from_beginning: bool, as_json: bool) -> None:

@@ -51,7 +51,9 @@ def command(
     if store:
         environ["HEADROOM_STREAM_WORKER__STORE"] = store
     settings = load_settings(config=config, brokers=brokers, clickhouse=clickhouse, environ=environ)
-    logging.basicConfig(level=log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(
+        force=True, level=log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
     try:
         asyncio.run(_run(settings, as_json=as_json))
     except WorkerStoppedError as error:

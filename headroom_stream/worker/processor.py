@@ -6,6 +6,8 @@ written. Whoever runs it carries that out in the order that `checkpoint` fixes.
 
 from __future__ import annotations
 
+import logging
+import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -31,6 +33,8 @@ from headroom_stream.session.state import (
     session_of,
 )
 from headroom_stream.tokens import Tokenizer
+
+log = logging.getLogger(__name__)
 
 LAST_TIMESTAMP = 7_258_118_399_000
 """The last second of the year 2199. A producer that counts microseconds writes later ones, which no calendar or column has."""
@@ -182,6 +186,9 @@ class Processor:
         except HeadroomError:
             raise
         except Exception as error:  # noqa: BLE001 - the fold is pure: it would fail for this event after every restart, and all behind it would wait
+            # Where, not what: an exception's own text may quote a message.
+            trace = "".join(traceback.format_tb(error.__traceback__))
+            log.error("%s in the fold of %s/%d at %d\n%s", type(error).__name__, at.topic, at.partition, at.offset, trace)  # noqa: TRY400
             rejected = RejectedEventError("fault", f"{type(error).__name__} in the fold")
             return Folded(session, refusal(rejected, at, time, session_id=event.session_id, tenant=event.tenant))
 
