@@ -108,8 +108,8 @@ class WorkerSettings(Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     """Faust's table store: `memory://` or `rocksdb://?driver=rocksdict`."""
     data_dir: str | None = None
     """Where an on-disk store lives."""
-    batch_wait_ms: Annotated[int, Meta(ge=0)] = 5
-    """Time given to a batch to fill after its first event."""
+    batch_wait_ms: Annotated[int, Meta(ge=0)] = 0
+    """Time given to a batch to fill after its first event. Under load batches fill by themselves while the one before is committed."""
     batch_events: PositiveInt = 500
     fetch_wait_ms: PositiveInt = 20
     """Longest wait of a fetch for new records. On Apache Kafka it is only how often an idle worker asks; on the embedded broker it is
