@@ -152,8 +152,10 @@ async def measure(options: argparse.Namespace, folder: Path, children: list[subp
     await ensure_topics(settings)
     config = folder / "headroom.toml"
     write_settings(settings, config)
+    # One after the other, so that each is noted at once and ended with the others, whatever happens.
     for number in range(options.workers):
-        children.append(await asyncio.to_thread(start_worker, config, folder, number))
+        child = await asyncio.to_thread(start_worker, config, folder, number)
+        children.append(child)
     await asyncio.sleep(8 if options.workers > 1 else 0)
     await throughput(settings, events(options.sessions, 3, f"warm-{run}"))
     rates = [await throughput(settings, events(options.sessions, options.turns, f"{n}-{run}")) for n in range(options.runs)]
