@@ -144,6 +144,33 @@ def _running(libs: Path, folder: Path) -> Iterator[str]:
         return
 
 
+class RestartableKafka:
+    """A broker that can be killed and comes back with its data. KafkaUnavailableError where none can be started."""
+
+    def __init__(self, folder: Path) -> None:
+        self._java = [str(shutil.which("java")), *JVM, "-cp", f"{fetch_kafka()}/*"]
+        self._log = folder / "server.log"
+        self._properties = folder / "server.properties"
+        broker, controller = free_port(), free_port()
+        self.address = f"127.0.0.1:{broker}"
+        settings = _properties(broker, controller, folder / "data")
+        self._properties.write_text("".join(f"{k}={v}\n" for k, v in settings.items()), "utf-8")
+        _format(self._java, "A" + uuid.uuid4().hex[:21], self._properties, self._log)
+        self.start()
+
+    def start(self) -> None:
+        self._child = spawn([*self._java, "kafka.Kafka", str(self._properties)], self._log)
+        await_broker(self.address, seconds=START_SECONDS, child=self._child, log=self._log)
+
+    def kill(self) -> None:
+        """As a machine that loses power: nothing is flushed or told to anyone."""
+        self._child.kill()
+        self._child.wait()
+
+    def stop(self) -> None:
+        stop(self._child)
+
+
 def _format(java: list[str], cluster: str, properties: Path, log: Path) -> None:
     tool = spawn([*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)], log)
     try:
