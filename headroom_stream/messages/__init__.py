@@ -39,13 +39,13 @@ def view(raw: Raw | bytes, index: int = 0) -> View:
     """Read one message. `index` names it in errors. Raises RejectedEventError when no provider would take it."""
     try:
         message = msgspec.json.decode(raw)
+        if not isinstance(message, dict):
+            raise reject("not an object", index)
+        if "parts" in message and "content" not in message:
+            return read_gemini(message, bytes(raw), index)
+        return read_chat(message, index)
     except (msgspec.DecodeError, RecursionError) as error:
         raise reject(f"not JSON that can be read: {error}", index) from error
-    if not isinstance(message, dict):
-        raise reject("not an object", index)
-    if "parts" in message and "content" not in message:
-        return read_gemini(message, bytes(raw), index)
-    return read_chat(message, index)
 
 
 def detect_provider(views: Sequence[View], model: str = "") -> Provider | None:

@@ -17,9 +17,9 @@ def digest(raw: Raw | bytes) -> str:
     """
     try:
         message = msgspec.json.decode(raw)
+        return digest_of(message)[0] if isinstance(message, dict) else ""
     except (msgspec.DecodeError, RecursionError):
         return ""
-    return digest_of(message)[0] if isinstance(message, dict) else ""
 
 
 def digest_of(message: dict[str, Any]) -> tuple[str, bool]:
