@@ -7,7 +7,7 @@ import logging
 import tempfile
 import weakref
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from typing import Any
 
@@ -22,7 +22,14 @@ from headroom_stream.pricing.cost import NO_PRICES, PriceTable
 from headroom_stream.tokens import Tokenizer
 from headroom_stream.topics import DEAD_LETTER_ROOM, changelog_topic, partition_count
 from headroom_stream.worker.checkpoint import commit
-from headroom_stream.worker.faust_repairs import FencedTable, OffsetGuard, hold_flow_until_seek, read_true_ends, shorten_long_poll
+from headroom_stream.worker.faust_repairs import (
+    FencedTable,
+    OffsetGuard,
+    hold_flow_until_seek,
+    read_true_ends,
+    seek_what_was_never_committed,
+    shorten_long_poll,
+)
 from headroom_stream.worker.processor import Batch, Outgoing, Processor, Record
 from headroom_stream.worker.stores import StateStore, Writes, state_store
 
@@ -71,7 +78,7 @@ class Worker:
             self._attach(app, producer, partitions)
             await producer.start()
             await app.start()
-            tasks = [asyncio.create_task(self._watch(app, on_ready)), asyncio.create_task(self._sweep(app))]
+            tasks = [asyncio.create_task(self._or_fail(work)) for work in (self._watch(app, on_ready), self._sweep(app))]
             try:
                 await _first(stop.wait(), self._failed.wait(), _crash_of(app))
                 self._draining = True
@@ -97,6 +104,7 @@ class Worker:
         app.tables.add(table)
         topic = app.topic(self._settings.kafka.turns, key_serializer="raw", value_serializer="raw", allow_empty=True)
         hold_flow_until_seek(app)
+        seek_what_was_never_committed(app, topic=self._settings.kafka.turns)
         read_true_ends(app, brokers=self._settings.kafka.brokers)
         shorten_long_poll(app, self._settings.worker.fetch_wait_ms)
 
@@ -107,17 +115,24 @@ class Worker:
 
         @app.agent(topic, concurrency=1, name="turns")
         async def turns(stream: Any) -> None:
-            try:
-                self._ports = _Ports(producer, self._settings, state_store(table))
-                await self._consume(app, stream.noack(), self._ports)
-            except asyncio.CancelledError:
-                raise
-            except BaseException as error:
-                log.exception("the worker can't go on")
-                self._failure = error
-                self._failed.set()
-                # Never return or raise: Faust would start the agent again, past the events that failed.
-                await asyncio.Event().wait()
+            self._ports = _Ports(producer, self._settings, state_store(table))
+            await self._or_fail(self._consume(app, stream.noack(), self._ports))
+            # Never return or raise: Faust would start the agent again, past the events that failed.
+            await asyncio.Event().wait()
+
+    async def _or_fail(self, work: Coroutine[Any, Any, None]) -> None:
+        """Whatever goes wrong in `work` ends the worker."""
+        try:
+            await work
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            log.exception("the worker can't go on")
+            # Partitions are folded side by side, and a group says nothing of what went wrong in it.
+            while isinstance(error, BaseExceptionGroup):
+                error = error.exceptions[0]
+            self._failure = error
+            self._failed.set()
 
     async def _consume(self, app: faust.App, stream: Any, ports: _Ports) -> None:
         async for first in stream.events():

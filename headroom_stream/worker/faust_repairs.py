@@ -14,8 +14,8 @@ from faust.stores.memory import Store as MemoryStore
 from faust.types import TP
 
 from headroom_stream.client.offsets import end_offsets
-from headroom_stream.errors import WorkerStoppedError
-from headroom_stream.session.state import decode_head, is_head_key
+from headroom_stream.errors import StateError, WorkerStoppedError
+from headroom_stream.session.state import Position, decode_head, is_head_key
 
 
 def hold_flow_until_seek(app: faust.App) -> None:
@@ -29,6 +29,24 @@ def hold_flow_until_seek(app: faust.App) -> None:
     async def hold(*_args: Any, **_kwargs: Any) -> None:
         app.consumer.stop_flow()
         app.flow_control.suspend()
+
+
+def seek_what_was_never_committed(app: faust.App, *, topic: str) -> None:
+    """Let the seek after recovery cover partitions that have no committed offset yet.
+
+    Records that a fetch under way brings while the flow is held are thrown away, and the seek to the committed offset brings them again.
+    For a partition without one aiokafka does not seek at all: a session's first turn would wait for ever.
+    """
+    consumer = app.consumer
+    seek = consumer.perform_seek
+
+    async def seek_all() -> None:
+        await seek()
+        never = [tp for tp in consumer.assignment() if tp.topic == topic and not consumer._committed_offset.get(tp)]  # noqa: SLF001
+        if never:
+            await consumer.seek_wait(await consumer.earliest_offsets(*never))
+
+    consumer.perform_seek = seek_all
 
 
 def read_true_ends(app: faust.App, *, brokers: str) -> None:
@@ -87,29 +105,34 @@ class FencedTable(faust.Table):  # type: ignore[misc]
     """
 
     def apply_changelog_batch(self, batch: Iterable[Any]) -> None:
-        newest: dict[bytes, tuple[int, int]] = {}
+        newest: dict[bytes, Position] = {}
         kept = []
         for event in batch:
             key, value = event.message.key, event.message.value
-            if value is not None and is_head_key(key):
-                at = decode_head(value).at
-                here = (at.partition, at.offset)
-                seen = newest.get(key) or self._applied(key)
-                if seen is not None and seen[0] == here[0] and here[1] < seen[1]:
-                    continue
-                newest[key] = here
-            elif value is None:
+            if value is None:
                 newest.pop(key, None)
+            elif is_head_key(key):
+                at = _position(value)
+                seen = newest.get(key) or self._applied(key)
+                if at and seen and (at.topic, at.partition) == (seen.topic, seen.partition) and at.offset < seen.offset:
+                    continue
+                if at:
+                    newest[key] = at
             kept.append(event)
         super().apply_changelog_batch(kept)
 
-    def _applied(self, key: bytes) -> tuple[int, int] | None:
-        """Partition and offset of the head that the table holds. On-disk stores can't be asked during recovery; their batches are."""
+    def _applied(self, key: bytes) -> Position | None:
+        """Position of the head that the table holds. On-disk stores can't be asked during recovery; their batches are."""
         value = self.data.data.get(key) if isinstance(self.data, MemoryStore) else None
-        if value is None:
-            return None
-        at = decode_head(value).at
-        return at.partition, at.offset
+        return _position(value) if value else None
+
+
+def _position(head: bytes) -> Position | None:
+    """None for a head that can't be read. Faust would try again for ever if recovery raised; the session's next event stops the worker."""
+    try:
+        return decode_head(head).at
+    except StateError:
+        return None
 
 
 class OffsetGuard:

@@ -116,6 +116,24 @@ async def test_no_event_flows_before_the_seek_to_the_committed_offsets(programs:
 
 
 @pytest.mark.broker
+@pytest.mark.parametrize("how", ["mended", "plain"])
+async def test_a_seek_covers_partitions_that_have_no_committed_offset(programs: Programs, embedded_broker: str, how: str) -> None:
+    settings = make_settings(embedded_broker)
+    await ensure_topics(settings)
+    kafka, group = settings.kafka, settings.worker.group
+    await produce(embedded_broker, kafka.turns, [Record(b"k", b"v", partition=i % 4) for i in range(40)])
+
+    script = str(Path(__file__).parent / "seek_again.py")
+    program = programs.python(script, embedded_broker, group, kafka.turns, "4", "40", how)
+    assert await asyncio.to_thread(program.wait, 90) == 0
+    times = set(json.loads(program.output().strip().splitlines()[-1]).values())
+    if how == "mended":
+        assert times == {2}
+    else:
+        assert times == {1}, "aiokafka seeks by itself now: the repair can go"
+
+
+@pytest.mark.broker
 async def test_a_new_event_does_not_wait_for_the_end_of_a_long_poll(
     programs: Programs, tmp_path: Path, embedded_broker: str
 ) -> None:
