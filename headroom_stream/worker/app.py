@@ -94,7 +94,9 @@ class Worker:
                 app.conf.stream_wait_empty = False
                 with suppress(TimeoutError):
                     await asyncio.wait_for(app.stop(), STOP_TIMEOUT_S)
-                await producer.stop()
+                # With the broker gone it would wait for acknowledgements that never come.
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(producer.stop(), STOP_TIMEOUT_S)
         failure = self._failure or app._crash_reason  # noqa: SLF001 - mode has no public name for it
         if failure is not None:
             raise WorkerStoppedError(f"{type(failure).__name__}: {failure}") from failure
