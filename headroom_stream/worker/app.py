@@ -334,6 +334,3 @@ async def _first(*waits: Awaitable[Any]) -> None:
     finally:
         for task in tasks:
             task.cancel()
-
-
-__all__ = ["TP", "Worker", "make_app"]
