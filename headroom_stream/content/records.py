@@ -19,7 +19,7 @@ _MAX_DIGITS = 4000
 """Python refuses to read integers of more than 4,300 digits."""
 
 
-class _Number(str):
+class NumberText(str):
     """A number as it is written in the source: `1.0`, `1` and `0.10` stay what they are."""
 
     __slots__ = ()
@@ -41,13 +41,35 @@ def compress(text: str, hints: Hints, config: RecordsConfig) -> Compressed | Non
     if start not in ("{", "[") and start:
         return None
     try:
-        writer = _Writer(config.min_rows)
-        out = writer.value(_parse(text), 0)
+        out = write(parse(text), config.min_rows)
     except (ValueError, RecursionError):  # no JSON, or one that is left alone; RecursionError is json's word for "too deep"
         return None
     if len(out) >= len(text):
         return None
-    return Compressed(text=out, kind="records" if writer.tables else "json", lossless=True)
+    # Within strings a newline is escaped: one that stands as itself begins a row.
+    return Compressed(text=out, kind="records" if "\n" in out else "json", lossless=True)
+
+
+def parse(text: str) -> Any:
+    """The value of a JSON text, its numbers as NumberText; of newline-delimited objects the list of them.
+
+    Raises ValueError or RecursionError for what is no JSON, and for what cannot be written back without loss.
+    """
+    try:
+        return _decode(text)
+    except json.JSONDecodeError as error:
+        # A second document right after the first, on a line of its own, is what newline-delimited JSON looks like.
+        if error.msg != "Extra data" or not text.lstrip().startswith("{"):
+            raise
+        return [_record(line) for line in text.split("\n") if line.strip()]
+
+
+def write(value: Any, min_rows: int = 2) -> str:
+    """A parsed value in the compact notation; lists of `min_rows` objects and more may become tables.
+
+    Raises ValueError for values nested deeper than MAX_DEPTH.
+    """
+    return _Writer(min_rows).value(value, 0)
 
 
 def restore(text: str) -> Any:
@@ -62,27 +84,17 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return out
 
 
-def _integer(digits: str) -> _Number:
+def _integer(digits: str) -> NumberText:
     if len(digits) > _MAX_DIGITS:
         raise _LeaveAloneError("an integer too long to be read")
-    return _Number(digits)
+    return NumberText(digits)
 
 
 def _refuse(name: str) -> NoReturn:
     raise _LeaveAloneError(f"{name} is no JSON")
 
 
-_decode = json.JSONDecoder(object_pairs_hook=_object, parse_float=_Number, parse_int=_integer, parse_constant=_refuse).decode
-
-
-def _parse(text: str) -> Any:
-    try:
-        return _decode(text)
-    except json.JSONDecodeError as error:
-        # A second document right after the first, on a line of its own, is what newline-delimited JSON looks like.
-        if error.msg != "Extra data" or not text.lstrip().startswith("{"):
-            raise
-        return [_record(line) for line in text.split("\n") if line.strip()]
+_decode = json.JSONDecoder(object_pairs_hook=_object, parse_float=NumberText, parse_int=_integer, parse_constant=_refuse).decode
 
 
 def _record(line: str) -> dict[str, Any]:
@@ -93,11 +105,10 @@ def _record(line: str) -> dict[str, Any]:
 
 
 class _Writer:
-    """Writes one value; counts the tables it made, and remembers how each string is written."""
+    """Writes one value; remembers how each string is written."""
 
     def __init__(self, min_rows: int) -> None:
         self.min_rows = min_rows
-        self.tables = 0
         self.strings: dict[str, str] = {}
 
     def value(self, value: Any, depth: int) -> str:
@@ -107,7 +118,7 @@ class _Writer:
             if out is None:
                 out = self.strings[value] = write_string(value)
             return out
-        if kind is _Number:
+        if kind is NumberText:
             return str(value)
         if depth > MAX_DEPTH:
             raise _LeaveAloneError("nested too deep")
@@ -150,13 +161,11 @@ class _Writer:
         cells = varying(parts, 2 if len(lists) > 1 else 1)
         if len(cells) == 1 and "" in cells[0].cells:
             cells = varying(parts, 2)  # that blank line again; `worth_columns` sees to it that there is a second column
-        self.tables += 1
         lines = map(",".join, zip(*(column.cells for column in cells), strict=True))
         blocks = ["".join(["\n" + next(lines) for _ in inner]) for inner in lists]
         return "[" + header(parts) + "\n".join(blocks) + "]"
 
     def keyed_table(self, keys: list[str], rows: list[dict[str, Any]], depth: int) -> str:
-        self.tables += 1
         parts = columns(rows, lambda item: self.value(item, depth + 2), keys)
         cells = varying(parts, 1)
         lines = map(",".join, zip(*(column.cells for column in cells), strict=True))
