@@ -19,6 +19,9 @@ class RecordsConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     enabled: bool = True
     min_rows: PositiveInt = 2
     """Shorter lists stay JSON, and so do those whose keys would cost more in a header than in the rows."""
+    factored_rows: PositiveInt = 20
+    """From this length on what the rows of a table share moves to its header: constants, beginnings of addresses, repeats, nulls. Agents
+    look the rows of shorter lists up one by one; there each row says all that it has."""
 
 
 class LogsConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -35,6 +38,72 @@ class LogsConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
 
 class NoiseConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """Terminal escapes, overwritten progress lines, white space that ends lines."""
+
+    enabled: bool = True
+
+
+class ReferencesConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """What the session was shown before is pointed at instead of repeated: lossless."""
+
+    enabled: bool = True
+    min_lines: PositiveInt = 3
+    """Shorter runs of lines are repeated."""
+    max_chars: PositiveInt = 1_000_000
+    """Of earlier outputs that can be pointed at, as they were sent; older ones are forgotten. Bounds a session's memory."""
+
+
+class WrappersConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """What a harness puts around an output: tags, exit codes, footers. Shortened where they say success, kept where they do not."""
+
+    enabled: bool = True
+
+
+class NumberedConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Blanks before the line numbers of `cat -n` and `nl`: lossless."""
+
+    enabled: bool = True
+
+
+class ListingsConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Directory listings: the names of a directory on one line, what rows share said once."""
+
+    enabled: bool = True
+    names: PositiveInt = 60
+    """Names shown of a directory in a long listing; of more, the others are counted by their kind."""
+
+
+class SearchConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Search hits grouped by file, each path said once."""
+
+    enabled: bool = True
+    same_text: PositiveInt = 3
+    """Hits shown of one text in files of one name; many more are left out."""
+
+
+class TracesConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Frames of stack traces in a short form: lossless."""
+
+    enabled: bool = True
+
+
+class TestsConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Output of test runners: failures whole, passes and set-up left out."""
+
+    enabled: bool = True
+    min_characters: PositiveInt = 500
+    """Shorter outputs are read line by line by agents; leave them."""
+
+
+class BuildsConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Output of installers and build tools: results and what went wrong whole, steps and progress left out."""
+
+    enabled: bool = True
+    min_characters: PositiveInt = 500
+    """Shorter outputs are read line by line by agents; leave them."""
+
+
+class DiffsConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Patches: blob names and modes go, every line of a hunk stays."""
 
     enabled: bool = True
 
@@ -71,6 +140,15 @@ class Policy(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     records: RecordsConfig = RecordsConfig()
     logs: LogsConfig = LogsConfig()
     noise: NoiseConfig = NoiseConfig()
+    wrappers: WrappersConfig = WrappersConfig()
+    numbered: NumberedConfig = NumberedConfig()
+    listings: ListingsConfig = ListingsConfig()
+    search: SearchConfig = SearchConfig()
+    traces: TracesConfig = TracesConfig()
+    tests: TestsConfig = TestsConfig()
+    builds: BuildsConfig = BuildsConfig()
+    diffs: DiffsConfig = DiffsConfig()
+    references: ReferencesConfig = ReferencesConfig()
     window: WindowConfig = WindowConfig()
     limits: LimitsConfig = LimitsConfig()
 

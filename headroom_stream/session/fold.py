@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import msgspec
 from msgspec import structs
@@ -23,9 +23,10 @@ from headroom_stream.pricing.usage import normalise_usage
 from headroom_stream.session.effects import Effects, Folded, refusal, wiped
 from headroom_stream.session.given import Given
 from headroom_stream.session.intake import Arrival, Intake
+from headroom_stream.session.memory import Memory
 from headroom_stream.session.rewrite import appended, compare, difference, fit_window, gathered, rewound
 from headroom_stream.session.rows import decision_rows, note_row, turn_row
-from headroom_stream.session.state import QUESTION_CHARS, RECENT_EVENTS, Head, Position, Segment, Session, chain
+from headroom_stream.session.state import QUESTION_CHARS, RECENT_EVENTS, Head, Position, Segment, Session, chain, outputs
 from headroom_stream.tokens import PER_CONTEXT, Tokenizer
 
 MAX_BREAKPOINTS = 4
@@ -129,7 +130,7 @@ def _note(session: Session | None, given: Given, outcome: Outcome) -> Folded:
     head = structs.replace(session.head, at=given.at, recent=_recent(session.head, given))
     if outcome == "usage" and given.event.usage:
         head = structs.replace(head, usage=normalise_usage(given.event.usage))
-    return Folded(Session(head, session.segments), Effects(head=head, metrics=(row,)))
+    return Folded(structs.replace(session, head=head), Effects(head=head, metrics=(row,)))
 
 
 def _late(session: Session | None, given: Given) -> Folded:
@@ -174,7 +175,12 @@ def _turn(session: Session | None, given: Given) -> Folded:
         policy=policy,
         tokenizer=given.tokenizer,
     )
-    arrival = intake.receive(raws, views, base.open_calls)
+    memory = session.memory if session and not reason else Memory()
+    shown = None
+    if any(one.outputs for one in views):
+        shown = memory.recall(partial(outputs, segments), policy.references.max_chars) if policy.references.enabled else None
+        memory = Memory(shown)
+    arrival = intake.receive(raws, views, base.open_calls, outputs=base.outputs, shown=shown)
     head = _advanced(base, given, arrival, question, _provider(event, views, base))
     if arrival.stored:
         segments = (*segments, Segment(head.next_segment, arrival.stored))
@@ -185,6 +191,7 @@ def _turn(session: Session | None, given: Given) -> Folded:
         head, segments, reason = fitted.head, fitted.segments, reason or "budget"
         originals = (*originals, *fitted.originals)
     if reason:
+        memory = Memory()
         head, segments = gathered(structs.replace(head, epoch=head.epoch + 1), segments)
     elif arrival.stored:
         head = structs.replace(head, segments=appended(head.segments, segments[-1].n))
@@ -207,7 +214,7 @@ def _turn(session: Session | None, given: Given) -> Folded:
     if reason:
         written, removed = difference(session.segments if session else (), segments)
     effects = Effects(context=context, metrics=metrics, head=head, segments=written, removed=removed)
-    return Folded(Session(head, segments), effects)
+    return Folded(Session(head, segments, memory), effects)
 
 
 def _question(views: Sequence[View], before: str) -> str:
@@ -248,6 +255,7 @@ def _advanced(base: Head, given: Given, arrival: Arrival, question: str, provide
         bytes=base.bytes + sum(map(len, bodies)),
         prefix_hash=chain(base.prefix_hash, bodies),
         open_calls=arrival.open_calls,
+        outputs=arrival.outputs,
         question=question,
         usage=normalise_usage(event.usage) if event.usage else base.usage,
         last_event_time=given.time,

@@ -13,7 +13,8 @@ from headroom_stream.content import Hints
 from headroom_stream.errors import RejectedEventError
 from headroom_stream.events import OriginalMetric
 from headroom_stream.messages import Path, View, with_texts, without_cache_control
-from headroom_stream.session.state import OpenCall, Stored
+from headroom_stream.references import Referring, Shown
+from headroom_stream.session.state import OpenCall, Pointing, Stored
 from headroom_stream.tokens import Tokenizer, count_frame
 from headroom_stream.transforms.outputs import Decision, compress_output, reference
 
@@ -35,6 +36,8 @@ class Arrival(Struct, frozen=True):
     open_calls: tuple[OpenCall, ...]
     decisions: tuple[Made, ...]
     originals: tuple[OriginalMetric, ...]
+    outputs: int
+    """Tool outputs of the session, these included."""
 
 
 class Intake(Struct, frozen=True, kw_only=True):
@@ -47,16 +50,25 @@ class Intake(Struct, frozen=True, kw_only=True):
     policy: Policy
     tokenizer: Tokenizer
 
-    def receive(self, raws: Sequence[Raw], views: Sequence[View], open_calls: tuple[OpenCall, ...]) -> Arrival:
-        """Compress and count the messages. Raises RejectedEventError where a provider would refuse the conversation."""
+    def receive(
+        self, raws: Sequence[Raw], views: Sequence[View], open_calls: tuple[OpenCall, ...], *, outputs: int, shown: Shown | None
+    ) -> Arrival:
+        """Compress and count the messages. Raises RejectedEventError where a provider would refuse the conversation.
+
+        `outputs` is the number of tool outputs before them; `shown`, what can be pointed at, is extended with theirs.
+        """
         stored: list[Stored] = []
         decisions: list[Made] = []
         originals: list[OriginalMetric] = []
         for i, (raw, seen) in enumerate(zip(raws, views, strict=True)):
             names, open_calls = answer(open_calls, seen, i)
-            made = [self._decide(i, slot, names[o.key] or o.tool, o.text) for slot, o in enumerate(seen.outputs)]
+            made = [self._decide(i, slot, names[o.key] or o.tool, o.text, shown) for slot, o in enumerate(seen.outputs)]
             texts: dict[Path, str] = {}
+            first = outputs + 1
             for one, output in zip(made, seen.outputs, strict=True):
+                outputs += 1
+                if shown is not None:
+                    shown.add(outputs, Referring(one.decision.text, one.decision.marks), one.decision.repeats or None)
                 if one.decision.action == "compressed":
                     texts[output.path] = one.decision.text
                 if one.decision.ref:
@@ -73,15 +85,17 @@ class Intake(Struct, frozen=True, kw_only=True):
                     digest=seen.digest,
                     refs=tuple(m.decision.ref for m in made if m.decision.ref),
                     kinds=tuple(sorted({m.decision.kind for m in made if m.decision.action == "compressed"})),
+                    output=first if made else 0,
+                    pointing=tuple(Pointing(m.slot, m.decision.marks, m.decision.repeats.hex()) for m in made if m.decision.marks),
                 )
             )
             decisions += [m for m in made if m.decision.reason != "small"]
-        return Arrival(tuple(stored), open_calls, tuple(decisions), tuple(originals))
+        return Arrival(tuple(stored), open_calls, tuple(decisions), tuple(originals), outputs)
 
-    def _decide(self, message: int, slot: int, tool: str, text: str) -> Made:
+    def _decide(self, message: int, slot: int, tool: str, text: str, shown: Shown | None) -> Made:
         hints = Hints(tool=tool, query=self.query)
         ref = partial(reference, self.tenant, self.session_id)
-        return Made(message, slot, tool, compress_output(text, hints, self.policy, self.tokenizer, ref=ref))
+        return Made(message, slot, tool, compress_output(text, hints, self.policy, self.tokenizer, ref=ref, shown=shown))
 
     def _original(self, made: Made, text: str) -> OriginalMetric:
         return OriginalMetric(

@@ -16,6 +16,7 @@ from headroom_stream.config import WindowConfig
 from headroom_stream.events import OriginalMetric
 from headroom_stream.messages import digest, user_message, view
 from headroom_stream.session.intake import answer
+from headroom_stream.session.resolve import resolved
 from headroom_stream.session.state import Head, OpenCall, Segment, Stored, chain
 from headroom_stream.tokens import PER_CONTEXT, Tokenizer, count_message
 from headroom_stream.transforms.outputs import reference
@@ -111,6 +112,7 @@ def rewound(head: Head, kept: tuple[Segment, ...]) -> Head:
         bytes=sum(len(bytes(m.body)) for m in messages),
         prefix_hash=chain("", (bytes(m.body) for m in messages)),
         open_calls=open_calls,
+        outputs=next((m.output - 1 + len(view(m.body).outputs) for m in reversed(messages) if m.output), 0),
         dropped=0,
         standing=standing,
         standing_before=sum(m.before for m in messages[:standing]),
@@ -130,6 +132,21 @@ def fit_window(
     head: Head, segments: tuple[Segment, ...], config: WindowConfig, tokenizer: Tokenizer, *, session_id: str, time: datetime
 ) -> Fitted | None:
     """Leave out the oldest rounds where the context exceeds its budget. None: it fits, or nothing can go.
+
+    What stays and refers to what goes is written out again, so that a second cut may follow the first.
+    """
+    fitted: Fitted | None = None
+    originals: tuple[OriginalMetric, ...] = ()
+    while (step := _fit_once(head, segments, config, tokenizer, session_id=session_id, time=time)) is not None:
+        head, segments, originals = step.head, step.segments, (*originals, *step.originals)
+        fitted = structs.replace(step, originals=originals)
+    return fitted
+
+
+def _fit_once(
+    head: Head, segments: tuple[Segment, ...], config: WindowConfig, tokenizer: Tokenizer, *, session_id: str, time: datetime
+) -> Fitted | None:
+    """One cut.
 
     A marker stands in their place and says what is missing. A marker of an earlier rewrite goes with them, into the original that the
     new one names, so that one marker stands and everything can be found from it. The user's latest message stays, wherever it is.
@@ -155,6 +172,7 @@ def fit_window(
     cost = count_message(view(body), tokenizer)
     marker = Stored(body=body, role="user", before=0, after=cost, refs=refs, kinds=("window",))
     number, kept = _without(segments, first, end, (marker, *question), head.next_segment)
+    number, kept = resolved(kept, gone, tokenizer, number)
     now = [m for s in kept for m in s.messages]
     standing = min(head.standing, first)
     head = structs.replace(

@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, field
 
 from headroom_stream.errors import StateError
 from headroom_stream.events import Provider
-from headroom_stream.messages import Role
+from headroom_stream.messages import Role, view
 from headroom_stream.pricing.usage import Usage
+from headroom_stream.references import Mark, Referring
+from headroom_stream.session.memory import Memory, Sent
 
 STATE_VERSION = 1
 RECENT_EVENTS = 64
@@ -40,6 +42,15 @@ class OpenCall(Struct, frozen=True, array_like=True):
     name: str
 
 
+class Pointing(Struct, frozen=True, array_like=True):
+    """A tool output of a message that points at earlier ones."""
+
+    slot: int
+    marks: tuple[Mark, ...]
+    repeats: str
+    """Digest of its text before references were put into it, in hex."""
+
+
 class Stored(Struct, frozen=True, omit_defaults=True):
     """A message as it is sent."""
 
@@ -54,6 +65,9 @@ class Stored(Struct, frozen=True, omit_defaults=True):
     refs: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     """Of the contents that were compressed in it."""
+    output: int = 0
+    """Number of its first tool output among those of the session, from 1; 0: it has none."""
+    pointing: tuple[Pointing, ...] = ()
 
 
 class Segment(Struct, frozen=True, omit_defaults=True):
@@ -97,6 +111,8 @@ class Head(Struct, frozen=True, omit_defaults=True):
     """Chained over the bytes of the messages that are sent."""
     open_calls: tuple[OpenCall, ...] = ()
     question: str = ""
+    outputs: int = 0
+    """Tool outputs that came, in all."""
     dropped: int = 0
     """Messages that the window left out, in all."""
     sent_hash: str = ""
@@ -121,6 +137,7 @@ class Session(Struct, frozen=True):
 
     head: Head
     segments: tuple[Segment, ...] = ()
+    memory: Memory = field(default_factory=Memory)
 
     def messages(self) -> Iterator[Stored]:
         """The messages as they are sent, in order."""
@@ -136,6 +153,16 @@ class Session(Struct, frozen=True):
                 break
             tail[:0] = segment.messages
         return tail[max(0, len(tail) - wanted) :]
+
+
+def outputs(segments: Iterable[Segment]) -> Iterator[Sent]:
+    """The tool outputs of a session, as they are sent."""
+    for message in (m for s in segments for m in s.messages if m.output):
+        pointing = {p.slot: p for p in message.pointing}
+        for slot, output in enumerate(view(message.body).outputs):
+            own = pointing.get(slot)
+            marks, repeats = (own.marks, bytes.fromhex(own.repeats)) if own else ((), None)
+            yield message.output + slot, Referring(output.text, marks), repeats
 
 
 _SUFFIX = len("/0000000000")

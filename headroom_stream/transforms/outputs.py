@@ -6,15 +6,19 @@ import hashlib
 from collections.abc import Callable
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from headroom_stream.config import Policy
 from headroom_stream.content import Compressed, Hints
 from headroom_stream.content.detect import compress_text
+from headroom_stream.references import Mark, Shown, refer
+from headroom_stream.references.shown import digest
 from headroom_stream.tokens import Tokenizer
 
 MIN_LOSSY_GAIN = 12
 """Tokens that a lossy step has to save. Keeping an original costs a row for ever, which a few blanks are not worth."""
+MIN_REFERENCE_GAIN = 6
+"""Tokens that references have to save: a reader has to look them up."""
 
 Compressor = Callable[[str, Hints, Policy], Compressed | None]
 
@@ -32,6 +36,10 @@ class Decision(Struct, frozen=True, kw_only=True):
     lossless: bool = True
     ref: str = ""
     """Name of the original, where the text does not say everything any more."""
+    marks: tuple[Mark, ...] = ()
+    """Where the text points at earlier outputs."""
+    repeats: bytes = b""
+    """Digest of the text before references were put into it, if any were."""
 
 
 def reference(tenant: str, session_id: str, text: str) -> str:
@@ -46,39 +54,70 @@ def compress_output(
     tokenizer: Tokenizer,
     *,
     ref: Callable[[str], str],
+    shown: Shown | None = None,
     compress: Compressor = compress_text,
 ) -> Decision:
     """The shortest form of a tool output under `policy`; the output as it came where nothing pays.
 
-    A compressor that raises, or that would enlarge the output, leaves it alone, and the decision says so.
+    What `shown` knows from earlier outputs is pointed at. A compressor that raises, or that would enlarge the output, leaves it alone,
+    and the decision says so.
     """
     before = tokenizer.count(text)
-
-    def kept(reason: str, action: Literal["kept", "failed"] = "kept", kind: str = "") -> Decision:
-        return Decision(text=text, action=action, tokens_before=before, tokens_after=before, kind=kind, reason=reason)
-
     if before < policy.min_tokens:
-        return kept("small")
+        return _kept(text, before, "small")
     if hints.tool in policy.protected_tools:
-        return kept("protected tool")
+        return _kept(text, before, "protected tool")
+    made = _compressed(text, before, hints, policy, tokenizer, ref, compress)
+    return made if shown is None else _referred(made, shown, policy, tokenizer)
+
+
+def _kept(text: str, tokens: int, reason: str, action: Literal["kept", "failed"] = "kept", kind: str = "") -> Decision:
+    return Decision(text=text, action=action, tokens_before=tokens, tokens_after=tokens, kind=kind, reason=reason)
+
+
+def _compressed(
+    text: str, before: int, hints: Hints, policy: Policy, tokenizer: Tokenizer, ref: Callable[[str], str], compress: Compressor
+) -> Decision:
     try:
         result = compress(text, hints, policy)
     except Exception as error:  # noqa: BLE001 - a fault in a compressor must not cost the agent its turn: the output goes as it came
-        return kept(f"{type(error).__name__} in a compressor", "failed")
+        return _kept(text, before, f"{type(error).__name__} in a compressor", "failed")
     if result is None:
-        return kept("nothing to gain")
+        return _kept(text, before, "nothing to gain")
     # White space and escapes that no reader sees need no marker, but the original is kept all the same.
     name = "" if result.lossless else ref(text)
-    shown = f"{result.text}\n[{result.removed} left out, original {name}]" if result.removed else result.text
-    after = tokenizer.count(shown)
+    short = f"{result.text}\n[{result.removed} left out, original {name}]" if result.removed else result.text
+    after = tokenizer.count(short)
     if after > before - (1 if result.lossless else MIN_LOSSY_GAIN):
-        return kept("would not shrink", kind=result.kind)
+        return _kept(text, before, "would not shrink", kind=result.kind)
     return Decision(
-        text=shown,
+        text=short,
         action="compressed",
         tokens_before=before,
         tokens_after=after,
         kind=result.kind,
         lossless=result.lossless,
         ref=name,
+    )
+
+
+def _referred(made: Decision, shown: Shown, policy: Policy, tokenizer: Tokenizer) -> Decision:
+    try:
+        sent = refer(made.text, shown, policy.references)
+    except Exception as error:  # noqa: BLE001 - as above
+        return structs.replace(made, reason=f"{type(error).__name__} in references")
+    if sent is None:
+        return made
+    after = tokenizer.count(sent.text)
+    if after > made.tokens_after - MIN_REFERENCE_GAIN:
+        return made
+    return structs.replace(
+        made,
+        text=sent.text,
+        action="compressed",
+        tokens_after=after,
+        kind=made.kind if made.action == "compressed" else "references",
+        reason="",
+        marks=sent.marks,
+        repeats=digest(made.text),
     )

@@ -101,7 +101,7 @@ def test_a_rewrite_by_the_budget_pays_for_the_tokens_it_moves() -> None:
     folding = priced(window={"max_tokens": 600})
     folding.turn(user("The task."))
     for i in range(8):
-        effects = folding.turn(call(f"c{i}"), result(f"c{i}", PROSE))
+        effects = folding.turn(call(f"c{i}"), result(f"c{i}", f"{i} {PROSE}"))
         turn = row(effects)
         if turn.epoch_reason:
             assert effects.context is not None

@@ -71,11 +71,40 @@ def noise_enabled() -> bool:
     return "\x1b" not in shown(TERMINAL) and shown(TERMINAL, noise={"enabled": False}) == TERMINAL
 
 
+CODE_LINES = "\n".join(f"    total += weigh(item, factor={i})" for i in range(30))
+
+
+def repeated(text: str, **changes: Any) -> str:
+    """What the context shows of an output that came before, with another in between."""
+    folding = Folding(**changes)
+    folding.turn(user("Go."), call("a"), result("a", text))
+    folding.turn(call("b"), result("b", PROSE))
+    folding.turn(call("c"), result("c", text))
+    content: str = json.loads(folding.bodies[6])["content"]
+    return content
+
+
+def references_enabled() -> bool:
+    return repeated(CODE_LINES) == "[same as result 1]" and repeated(CODE_LINES, references={"enabled": False}) == CODE_LINES
+
+
+def references_min_lines() -> bool:
+    folding = [Folding(references={"min_lines": n}) for n in (30, 31)]
+    for one in folding:
+        one.turn(user("Go."), call("a"), result("a", CODE_LINES), call("c"), result("c", f"new\n{CODE_LINES}\nnew"))
+    shown_now = [json.loads(one.bodies[4])["content"] for one in folding]
+    return [text.count("\n") for text in shown_now] == [2, 31]
+
+
+def references_max_chars() -> bool:
+    return repeated(CODE_LINES, references={"max_chars": len(CODE_LINES) + len(PROSE) - 1}) == CODE_LINES
+
+
 def windowed(**window: Any) -> Folding:
     folding = Folding(window=window)
     folding.turn(user("The task."))
     for i in range(12):
-        folding.turn(call(f"c{i}"), result(f"c{i}", PROSE))
+        folding.turn(call(f"c{i}"), result(f"c{i}", f"{i} {PROSE}"))
     return folding
 
 
@@ -140,6 +169,9 @@ EFFECTS = {
     "logs.examples": logs_examples,
     "logs.rare": logs_rare,
     "noise.enabled": noise_enabled,
+    "references.enabled": references_enabled,
+    "references.min_lines": references_min_lines,
+    "references.max_chars": references_max_chars,
     "window.max_tokens": window_max_tokens,
     "window.low_water": window_low_water,
     "window.keep_last_turns": window_keep_last_turns,

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "headroom_stream"
-CORE = ("messages", "tokens", "events", "config", "errors", "content", "transforms", "session", "pricing")
+CORE = ("messages", "tokens", "events", "config", "errors", "content", "references", "relevance", "transforms", "session", "pricing")
 STANDARD = {
     "__future__",
     "bisect",

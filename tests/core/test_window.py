@@ -191,7 +191,7 @@ def test_messages_that_left_do_not_count_for_the_limit_of_a_session() -> None:
     folding = Folding(window={"max_tokens": 500}, limits={"session_messages": 12})
     folding.turn(SYSTEM, TASK)
     for i in range(12):
-        assert folding.turn(call(f"c{i}"), result(f"c{i}", PROSE)).dead is None
+        assert folding.turn(call(f"c{i}"), result(f"c{i}", f"{i} {PROSE}")).dead is None
 
 
 stored = st.builds(

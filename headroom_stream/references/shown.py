@@ -1,0 +1,139 @@
+"""What a session was shown: an index over the sent texts of its tool outputs, bounded in size.
+
+It follows from the sent texts alone. A worker that meets a session anew builds it from the stored messages and gets the same one, so that
+the same references are made wherever a turn is processed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from headroom_stream.references.marks import Mark, Referring
+from headroom_stream.references.values import fields, identity, pieces, scan
+
+LEAST_CHARS = 100
+"""Shorter outputs are not worth pointing at."""
+GRAM = 3
+"""Lines that have to be equal before a run is looked at: single lines repeat everywhere (an idea of w-shingling, Broder 1997)."""
+_LEAST_GRAM_CHARS = 8
+"""Three braces or blank lines say nothing."""
+
+Gram = tuple[str, str, str]
+
+
+class Place(Struct, frozen=True):
+    """Where a line or a value was shown."""
+
+    output: int
+    start: int
+    """Line, or character."""
+    end: int = 0
+
+
+class Known(Struct, frozen=True):
+    """An object that was shown with all its fields."""
+
+    output: int
+    fields: dict[str, tuple[int, int]]
+
+
+class Document(Struct):
+    """One output as it was sent."""
+
+    text: str
+    lines: list[str]
+    hidden: frozenset[int]
+    """Lines that are markers, or hold one."""
+    digest: bytes
+    grams: list[Gram] = []
+    pieces: list[str] = []
+    identities: list[str] = []
+
+
+def digest(text: str) -> bytes:
+    """Of an output before references were put into it."""
+    return hashlib.blake2b(text.encode(errors="replace"), digest_size=12).digest()
+
+
+class Shown:
+    """The outputs of a session that can be pointed at; the newest place of everything counts."""
+
+    def __init__(self, max_chars: int) -> None:
+        self.max_chars = max_chars
+        self.chars = 0
+        """Of the outputs that are remembered."""
+        self.documents: OrderedDict[int, Document] = OrderedDict()
+        self.whole: dict[bytes, int] = {}
+        self.grams: dict[Gram, Place] = {}
+        self.values: dict[str, Place] = {}
+        self.objects: dict[str, Known] = {}
+
+    def add(self, number: int, sent: Referring, original: bytes | None = None) -> None:
+        """Take note of an output that was sent. `original` is the digest of its text before references, if it has any."""
+        text = sent.text
+        if not LEAST_CHARS <= len(text) <= self.max_chars:
+            return
+        document = Document(text, text.split("\n"), _hidden(text, sent.marks), original or digest(text))
+        self.documents[number] = document
+        self.whole[document.digest] = number
+        self.chars += len(text)
+        root = scan(text)
+        if root is None:
+            for gram, line in _grams(document):
+                self.grams[gram] = Place(number, line)
+                document.grams.append(gram)
+        else:
+            for value in pieces(root):
+                piece = text[value.start : value.end]
+                self.values[piece] = Place(number, value.start, value.end)
+                document.pieces.append(piece)
+                if name := identity(text, value):
+                    entries = {key: (start, end) for key, start, end in fields(text, value)}
+                    if entries and "…" not in piece:
+                        self.objects[name] = Known(number, entries)
+                        document.identities.append(name)
+        while self.chars > self.max_chars:
+            self._forget()
+
+    def _forget(self) -> None:
+        number, document = self.documents.popitem(last=False)
+        self.chars -= len(document.text)
+        if self.whole.get(document.digest) == number:
+            del self.whole[document.digest]
+        for gram in document.grams:
+            if gram in self.grams and self.grams[gram].output == number:
+                del self.grams[gram]
+        for piece in document.pieces:
+            if piece in self.values and self.values[piece].output == number:
+                del self.values[piece]
+        for name in document.identities:
+            if name in self.objects and self.objects[name].output == number:
+                del self.objects[name]
+
+
+def grams(lines: list[str]) -> Iterator[tuple[Gram, int]]:
+    """The runs of three lines, and where each begins."""
+    for at, gram in enumerate(zip(lines, lines[1:], lines[2:], strict=False)):
+        if sum(len(line.strip()) for line in gram) >= _LEAST_GRAM_CHARS:
+            yield gram, at
+
+
+def _grams(document: Document) -> Iterator[tuple[Gram, int]]:
+    for gram, at in grams(document.lines):
+        if not document.hidden or document.hidden.isdisjoint(range(at, at + GRAM)):
+            yield gram, at
+
+
+def _hidden(text: str, marks: tuple[Mark, ...]) -> frozenset[int]:
+    if not marks:
+        return frozenset()
+    out, line, at = set(), 0, 0
+    for mark in marks:
+        line += text.count("\n", at, mark.start)
+        at = mark.start
+        out.add(line)
+    return frozenset(out)

@@ -1,0 +1,91 @@
+"""Values within a text in the notation of `content.notation`: which objects and lists stand in it, and where."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+LEAST_CHARS = 40
+"""Shorter values cost about as many tokens as a marker."""
+
+_PUNCTUATION = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{},]', re.DOTALL)
+_IDENTITY = re.compile(r'"?(?:\w*[a-z_ ])?(?:id|ID|Id|uuid|number|key)"?:([^,{}\[\]]{3,80})')
+
+
+class Value(Struct):
+    """An object or a list in a text."""
+
+    start: int
+    end: int = 0
+    commas: list[int] = []
+    """Places of the commas between its own entries."""
+    inner: list[Value] = []
+    table: bool = False
+    """A header with rows: its entries can't stand alone."""
+    header: bool = False
+
+
+def scan(text: str) -> Value | None:
+    """The outermost value of `text`, or None if it is not one value in brackets from start to end."""
+    if text[:1] not in ("{", "["):
+        return None
+    stack: list[Value] = []
+    for match in _PUNCTUATION.finditer(text):
+        mark, at = match.group(), match.start()
+        if mark == ",":
+            if not stack:
+                return None
+            stack[-1].commas.append(at)
+        elif mark in ("{", "["):
+            stack.append(Value(at))
+        elif mark in ("}", "]"):
+            if not stack:
+                return None
+            value = stack.pop()
+            value.end = at + 1
+            if not stack:
+                return value if value.end == len(text) else None
+            above = stack[-1]
+            if value.start == above.start + 1 and text[value.end : value.end + 1] == "\n":
+                value.header = above.table = True
+            above.inner.append(value)
+    return None
+
+
+def pieces(value: Value) -> Iterator[Value]:
+    """The values in `value` that mean the same wherever they stand, itself included, outermost first."""
+    stack = [value]
+    while stack:
+        one = stack.pop()
+        if one.header or one.end - one.start < LEAST_CHARS:
+            continue
+        yield one
+        stack += reversed(one.inner)
+
+
+def fields(text: str, value: Value) -> list[tuple[str, int, int]]:
+    """The entries of an object that is no table: key as written, start and end of the entry."""
+    bounds = [value.start, *value.commas, value.end - 1]
+    out = []
+    for before, end in itertools.pairwise(bounds):
+        start = before + 1
+        if text[start : start + 1] == '"':
+            match = _PUNCTUATION.match(text, start)
+            key_end = match.end() if match else start
+        else:
+            key_end = text.find(":", start, end)
+        if key_end < 0 or text[key_end : key_end + 1] != ":":
+            return []
+        out.append((text[start:key_end], start, end))
+    return out
+
+
+def identity(text: str, value: Value) -> str:
+    """The entry that says which thing an object tells of, such as `reservation_id:4WQ150`; empty without one."""
+    if text[value.start] != "{" or value.table:
+        return ""
+    found = _IDENTITY.match(text, value.start + 1)
+    return found.group() if found else ""
