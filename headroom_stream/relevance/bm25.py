@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,11 @@ from numpy.typing import NDArray
 from headroom_stream.errors import ConfigurationError
 from headroom_stream.relevance.scorer import BaseScorer, RelevanceScore, text_of
 
-_TOKEN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\w+")
-"""A UUID is one word: its five parts would each match by chance. An id of digits is a word as it stands."""
+_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+"""One word: its five parts would each match by chance. An id of digits is a word as it stands."""
+_HAS_UUID = re.compile(_UUID)
+_TOKEN = re.compile(_UUID + r"|\w+")
+_BETWEEN = str.maketrans({chr(n): " " for n in range(128) if not (chr(n).isalnum() or chr(n) == "_")})
 _FLOOR = 0.25
 """Share of the average weight that words in half of the items or more get: their own would be zero or negative."""
 _LONG = 8
@@ -30,7 +34,10 @@ _SHOWN = 5
 
 def words(text: str) -> list[str]:
     """The words of `text` in lower case, UUIDs whole."""
-    return _TOKEN.findall(text.lower())
+    low = text.lower()
+    if low.isascii() and (low.count("-") < 4 or not _HAS_UUID.search(low)):
+        return low.translate(_BETWEEN).split()  # the same words in half the time
+    return _TOKEN.findall(low)
 
 
 class BM25Scorer(BaseScorer):
@@ -64,50 +71,51 @@ class BM25Scorer(BaseScorer):
 
     def _search(self, items: Sequence[Any], query: str) -> tuple[NDArray[np.float64], list[list[str]]]:
         asked = Counter(words(query))
-        length = np.zeros(len(items))
-        holders: Counter[str] = Counter()  # in how many items each word stands
-        found: dict[str, tuple[list[int], list[int]]] = {word: ([], []) for word in asked}  # the items that hold it, and how often
-        for at, item in enumerate(items):
-            tokens = words(text_of(item))
-            distinct = set(tokens)
-            length[at] = len(tokens)
-            holders.update(distinct)
-            for word in asked.keys() & distinct:
-                places, times = found[word]
-                places.append(at)
-                times.append(tokens.count(word))
+        tokens = [words(text_of(item)) for item in items]
         scores = np.zeros(len(items))
         matched: list[list[str]] = [[] for _ in items]
-        if not holders or not asked:
+        found = _find(asked, tokens)
+        if not found:
             return scores, matched
+        length = np.fromiter(map(len, tokens), dtype=np.float64, count=len(tokens))
         long = self.k1 * (1 - self.b + self.b * length / length.mean())
-        weights = _weights(holders, len(items), asked)
-        for word, (places, times) in found.items():
-            frequency = np.array(times, dtype=np.float64)
-            scores[places] += asked[word] * weights[word] * frequency * (self.k1 + 1) / (frequency + long[places])
-            for at in places:
-                matched[at].append(word)
+        weights = _weights({word: len(places) for word, places in found.items()}, tokens)
+        for word, places in found.items():
+            at = list(places)
+            frequency = np.fromiter(places.values(), dtype=np.float64, count=len(at))
+            scores[at] += asked[word] * weights[word] * frequency * (self.k1 + 1) / (frequency + long[at])
+            for place in at:
+                matched[place].append(word)
         return scores, matched
 
 
-def _weights(holders: Counter[str], total: int, asked: Counter[str]) -> dict[str, float]:
-    """What a match of each word is worth: more for words in few items.
+def _find(asked: Iterable[str], tokens: list[list[str]]) -> dict[str, dict[int, int]]:
+    """By word of the query: the items that hold it, and how often. Words that no item holds are left out."""
+    found: dict[str, dict[int, int]] = {word: {} for word in asked}
+    wanted = set(found)
+    for at, held in enumerate(tokens):
+        if not wanted.isdisjoint(held):
+            for word in wanted.intersection(held):
+                found[word][at] = held.count(word)
+    return {word: places for word, places in found.items() if places}
 
-    Okapi's weight is negative for a word in more than half of the items; such words get a quarter of the average. So does a word in
-    just half of them, to which rank-bm25 gives no weight at all: its match would not show. In very short lists the average itself is
-    not above zero, and no match would count: there the weight is ln(1 + total / holders).
+
+def _weights(holders: dict[str, int], tokens: list[list[str]]) -> dict[str, float]:
+    """What a match of each word is worth, by the number of items that hold it: more for words in few items.
+
+    Okapi's weight is negative for a word in more than half of the items; such words get a quarter of the average weight. So does a word
+    in just half of them, to which rank-bm25 gives no weight at all: its match would not show. In very short lists the average itself is
+    not above zero, and such matches would count against an item: there all weights are ln(1 + items / holders).
     """
-    count = np.fromiter(holders.values(), dtype=np.float64, count=len(holders))
+    total = len(tokens)
+    out = {word: math.log(total - number + 0.5) - math.log(number + 0.5) for word, number in holders.items()}
+    if min(out.values()) > 0:
+        return out
+    count = np.fromiter(Counter(chain.from_iterable(map(set, tokens))).values(), dtype=np.float64)
     average = float((np.log(total - count + 0.5) - np.log(count + 0.5)).mean())
-    out: dict[str, float] = {}
-    for word in asked:
-        number = holders.get(word, 0)
-        if average <= 0:
-            out[word] = math.log1p(total / number) if number else 0.0
-        else:
-            weight = math.log(total - number + 0.5) - math.log(number + 0.5)
-            out[word] = _FLOOR * average if weight <= 0 else weight
-    return out
+    if average <= 0:
+        return {word: math.log1p(total / number) for word, number in holders.items()}
+    return {word: _FLOOR * average if weight <= 0 else weight for word, weight in out.items()}
 
 
 def _score(value: float, terms: list[str], *, lift: bool) -> RelevanceScore:
