@@ -10,7 +10,10 @@ from typing import Any, NoReturn
 
 from headroom_stream.config import RecordsConfig
 from headroom_stream.content import Compressed, Hints
-from headroom_stream.content.notation import read, write_key, write_string
+from headroom_stream.content.factoring import derive, factor, standing_out
+from headroom_stream.content.notation import json_style, write_key, write_string
+from headroom_stream.content.reading import read
+from headroom_stream.content.sections import sections
 from headroom_stream.content.tables import columns, header, varying, worth_columns
 
 MAX_DEPTH = 60
@@ -29,7 +32,7 @@ class _LeaveAloneError(ValueError):
     """This JSON cannot be written without loss."""
 
 
-def compress(text: str, hints: Hints, config: RecordsConfig) -> Compressed | None:  # noqa: ARG001  # every compressor has this signature
+def compress(text: str, hints: Hints, config: RecordsConfig) -> Compressed | None:
     """`text` in the compact notation, or None if it is no JSON list or object, or would not get shorter in characters.
 
     Not JSON for this purpose: duplicate keys, NaN and Infinity, values nested deeper than MAX_DEPTH.
@@ -41,7 +44,7 @@ def compress(text: str, hints: Hints, config: RecordsConfig) -> Compressed | Non
     if start not in ("{", "[") and start:
         return None
     try:
-        out = write(parse(text), config.min_rows)
+        out = write(parse(text), config, hints.query)
     except (ValueError, RecursionError):  # no JSON, or one that is left alone; RecursionError is json's word for "too deep"
         return None
     if len(out) >= len(text):
@@ -64,12 +67,12 @@ def parse(text: str) -> Any:
         return [_record(line) for line in text.split("\n") if line.strip()]
 
 
-def write(value: Any, min_rows: int = 2) -> str:
-    """A parsed value in the compact notation; lists of `min_rows` objects and more may become tables.
+def write(value: Any, config: RecordsConfig | None = None, query: str = "") -> str:
+    """A parsed value in the compact notation. Rows that `query` names keep their values whole where others share theirs in the header.
 
     Raises ValueError for values nested deeper than MAX_DEPTH.
     """
-    return _Writer(min_rows).value(value, 0)
+    return _Writer(config or RecordsConfig(), query).value(value, 0)
 
 
 def restore(text: str) -> Any:
@@ -107,8 +110,9 @@ def _record(line: str) -> dict[str, Any]:
 class _Writer:
     """Writes one value; remembers how each string is written."""
 
-    def __init__(self, min_rows: int) -> None:
-        self.min_rows = min_rows
+    def __init__(self, config: RecordsConfig, query: str) -> None:
+        self.config = config
+        self.query = query
         self.strings: dict[str, str] = {}
 
     def value(self, value: Any, depth: int) -> str:
@@ -116,7 +120,7 @@ class _Writer:
         if kind is str:
             out = self.strings.get(value)
             if out is None:
-                out = self.strings[value] = write_string(value)
+                out = self.strings[value] = self.json_within(value, depth) or write_string(value)
             return out
         if kind is NumberText:
             return str(value)
@@ -128,45 +132,61 @@ class _Writer:
             return self.items(value, depth)
         return "null" if value is None else "true" if value else "false"
 
+    def json_within(self, text: str, depth: int) -> str | None:
+        """A string that is JSON itself, where its very characters follow from the value in it."""
+        if (style := json_style(text)) is None:
+            return None
+        mark, options = style
+        try:
+            if json.dumps(json.loads(text), **options) != text:
+                return None
+            return mark + self.value(_decode(text), depth + 1)
+        except (ValueError, RecursionError):
+            return None
+
     def fields(self, value: dict[str, Any], depth: int) -> str:
         rows = list(value.values())
-        if self.are_records(rows):
+        if self.are_objects(rows) and worth_columns(rows, sum(map(len, rows))):
             return self.keyed_table(list(value), rows, depth)
         return "{" + ",".join(f"{write_key(key)}:{self.value(item, depth + 1)}" for key, item in value.items()) + "}"
 
     def items(self, value: list[Any], depth: int) -> str:
-        if self.are_records(value):
-            return self.table([value], depth)
-        if value and all(type(inner) is list and inner for inner in value):
+        if self.are_objects(value):
+            if (runs := sections(value)) is not None and len(runs) > 1:
+                return "[" + "\n".join(self.table([run], depth)[1:-1] for run in runs) + "]"
+            if worth_columns(value, sum(map(len, value))):
+                return self.table([value], depth)
+        elif value and all(type(inner) is list and inner for inner in value):
             rows = [row for inner in value for row in inner]
-            if len(value) > 1 and self.are_records(rows) and self.two_columns(rows):
+            # One absent cell alone would be a blank line, which stands between lists.
+            if len(value) > 1 and self.are_objects(rows) and len(rows[0]) > 1 and worth_columns(rows, sum(map(len, rows))):
                 return f"[{self.table(value, depth + 1)}]"
         return "[" + ",".join([self.value(item, depth + 1) for item in value]) + "]"
 
-    def are_records(self, rows: list[Any]) -> bool:
-        return (
-            len(rows) >= max(self.min_rows, 2)
-            and all(type(row) is dict for row in rows)
-            and worth_columns(rows, sum(map(len, rows)))
-        )
-
-    @staticmethod
-    def two_columns(rows: list[dict[str, Any]]) -> bool:
-        """Whether rows show two cells at least. One absent cell alone would be a blank line, which stands between lists."""
-        return len(rows[0]) > 1
+    def are_objects(self, rows: list[Any]) -> bool:
+        return len(rows) >= max(self.config.min_rows, 2) and all(type(row) is dict for row in rows)
 
     def table(self, lists: list[list[dict[str, Any]]], depth: int) -> str:
         rows = [row for inner in lists for row in inner]
-        parts = columns(rows, lambda item: self.value(item, depth + 2))
-        cells = varying(parts, 2 if len(lists) > 1 else 1)
-        if len(cells) == 1 and "" in cells[0].cells:
-            cells = varying(parts, 2)  # that blank line again; `worth_columns` sees to it that there is a second column
-        lines = map(",".join, zip(*(column.cells for column in cells), strict=True))
-        blocks = ["".join(["\n" + next(lines) for _ in inner]) for inner in lists]
-        return "[" + header(parts) + "\n".join(blocks) + "]"
+        head, lines = self.rows(rows, depth, 2 if len(lists) > 1 else 1)
+        left = iter(lines)
+        blocks = ["".join(["\n" + next(left) for _ in inner]) for inner in lists]
+        return "[" + head + "\n".join(blocks) + "]"
 
     def keyed_table(self, keys: list[str], rows: list[dict[str, Any]], depth: int) -> str:
-        parts = columns(rows, lambda item: self.value(item, depth + 2), keys)
-        cells = varying(parts, 1)
-        lines = map(",".join, zip(*(column.cells for column in cells), strict=True))
-        return "{" + header(parts) + "".join(f"\n{write_key(key)}:{line}" for key, line in zip(keys, lines, strict=True)) + "}"
+        head, lines = self.rows(rows, depth, 1, keys)
+        return "{" + head + "".join(f"\n{write_key(key)}:{line}" for key, line in zip(keys, lines, strict=True)) + "}"
+
+    def rows(self, rows: list[dict[str, Any]], depth: int, least: int, keys: list[str] | None = None) -> tuple[str, list[str]]:
+        """The header of a table and its rows, of `least` cells each if there are as many."""
+        # The lists of a list are read one by one, and each is short.
+        factored = least == 1 and len(rows) >= self.config.factored_rows
+        parts = columns(rows, lambda item: self.value(item, depth + 2), keys, factored=factored)
+        if factored:
+            derive(parts)
+        shown = varying(parts, least)
+        if keys is None and len(shown) == 1 and "" in shown[0].cells:
+            shown = varying(parts, 2)  # a blank line again; there is a second column, since one with gaps is no table
+        if factored:
+            factor(shown, standing_out(shown, self.query))
+        return header(parts), list(map(",".join, zip(*(column.cells for column in shown), strict=True)))

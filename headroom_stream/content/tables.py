@@ -1,6 +1,6 @@
 """Objects that share keys, as columns: which keys become columns, which stand once in the header.
 
-Every decision looks at keys alone, once for each level of nesting, so that the work grows with the text.
+Whether a table is worth it is decided by keys alone, once for each level of nesting, so that the work grows with the text.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from msgspec import Struct
 from headroom_stream.content.notation import KEY_MARK, write_key
 
 _SAYS_LITTLE = re.compile(r'null|true|false|""|-?[0-9]{1,2}|[a-z]{1,12}|.{17,}', re.DOTALL)
-"""Constants that leave the rows for the header: flags, plain words, and what is long. A date, code or name stays in each row,
-beside the values it belongs to: a reader who looks a row up does not look at the header, and 3 % of the facts were lost so."""
+"""Constants that leave the rows of a short list for the header: flags, plain words, and what is long. A date, code or name stays in
+each row, beside the values it belongs to: a reader who looks a row up does not look at the header, and 3 % of the facts were lost so."""
 
 
 class Column(Struct):
@@ -23,8 +23,10 @@ class Column(Struct):
 
     key: str
     cells: list[str]
-    constant: bool = False
-    is_row_key: bool = False
+    mark: str = ""
+    """What follows the key in the header: `:` and a constant, `=key`, `[…]` of a list, or what `factoring` finds."""
+    shown: bool = True
+    """Whether the rows have a cell of it."""
 
 
 class Group(Struct):
@@ -32,6 +34,14 @@ class Group(Struct):
 
     key: str
     parts: list[Column | Group]
+
+
+Parts = list[Column | Group]
+
+
+def key_cost(key: str) -> int:
+    """Tokens of a key with its punctuation, as guessed from its length."""
+    return 2 + len(key) // 6
 
 
 def worth_columns(rows: list[dict[str, Any]], filled: int) -> bool:
@@ -47,34 +57,54 @@ def worth_columns(rows: list[dict[str, Any]], filled: int) -> bool:
     # A single column with an absent cell would show as a blank line, which has a meaning of its own.
     if not keys or cells > 2 * filled or (len(keys) == 1 and filled < len(rows)):
         return False
-    header = sum(2 + len(key) // 6 for key in keys)
-    inline = sum(2 + len(key) // 6 for row in rows for key in row)
+    header = sum(map(key_cost, keys))
+    inline = sum(key_cost(key) for row in rows for key in row)
     return header + (cells - filled) + 2 < inline
 
 
-def columns(rows: list[dict[str, Any]], cell: Callable[[Any], str], row_keys: list[str] | None = None) -> list[Column | Group]:
+def columns(
+    rows: list[dict[str, Any]], cell: Callable[[Any], str], row_keys: list[str] | None = None, *, factored: bool = False
+) -> Parts:
     """The columns of `rows`, keys in the order in which they first appear; `cell` writes a value.
 
-    A key whose values are objects becomes a group where that pays. A column with one and the same text everywhere is
-    constant where `_SAYS_LITTLE`, one that repeats `row_keys` is marked so.
+    A key whose values are objects becomes a group where that pays, one whose values are lists of objects shares their keys. A column
+    with one and the same text everywhere stands in the header if `factored` or where `_SAYS_LITTLE`, one that repeats `row_keys` is
+    marked so.
     """
-    out: list[Column | Group] = []
+    out: Parts = []
     for key in dict.fromkeys(key for row in rows for key in row):
         present = [row[key] for row in rows if key in row]
         # An empty object in a group would read like an absent one.
         if all(type(value) is dict and value for value in present):
             inner = [row.get(key, {}) for row in rows]
             if worth_columns(inner, sum(map(len, inner))):
-                out.append(Group(key=key, parts=columns(inner, cell)))
+                out.append(Group(key=key, parts=columns(inner, cell, factored=factored)))
                 continue
-        column = Column(key=key, cells=[cell(row[key]) if key in row else "" for row in rows])
+        column = _lists(key, rows, cell) if type(present[0]) is list else None
+        if column is None:
+            column = Column(key=key, cells=[cell(row[key]) if key in row else "" for row in rows])
+        first = column.cells[0]
         if row_keys is not None and len(present) == len(rows) and present == row_keys and all(type(v) is str for v in present):
-            column.is_row_key = True
-        else:
-            first = column.cells[0]
-            column.constant = _SAYS_LITTLE.fullmatch(first) is not None and column.cells.count(first) == len(rows)
+            column.mark, column.shown = KEY_MARK, False
+        elif not column.mark and (factored or _SAYS_LITTLE.fullmatch(first)) and first and column.cells.count(first) == len(rows):
+            column.mark, column.shown = f":{first}", False
         out.append(column)
     return out
+
+
+def _lists(key: str, rows: list[dict[str, Any]], cell: Callable[[Any], str]) -> Column | None:
+    """The column of a key whose values are lists of objects with common keys: `legs[from,to]` over cells `[[ROM,OSL],[OSL,ROM]]`."""
+    present = [row[key] for row in rows if key in row]
+    if not all(type(value) is list for value in present) or sum(map(bool, present)) < 2:
+        return None
+    inner = [item for value in present for item in value]
+    if not all(type(item) is dict for item in inner) or not worth_columns(inner, sum(map(len, inner))):
+        return None
+    parts = columns(inner, cell)
+    shown = varying(parts, 1)
+    tuples = iter(zip(*(column.cells for column in shown), strict=True))
+    cells = ["[" + ",".join(f"[{','.join(next(tuples))}]" for _ in row[key]) + "]" if key in row else "" for row in rows]
+    return Column(key=key, cells=cells, mark=f"[{header(parts)[1:-1]}]")
 
 
 def leaves(parts: Iterable[Column | Group]) -> Iterator[Column]:
@@ -86,26 +116,18 @@ def leaves(parts: Iterable[Column | Group]) -> Iterator[Column]:
             yield part
 
 
-def varying(parts: list[Column | Group], least: int) -> list[Column]:
+def varying(parts: Parts, least: int) -> list[Column]:
     """The columns that the rows show. At least `least` of them if there are as many: constants are freed from the front."""
     found = list(leaves(parts))
-    missing = least - sum(not (column.constant or column.is_row_key) for column in found)
+    missing = least - sum(column.shown for column in found)
     for column in found:
-        if missing > 0 and (column.constant or column.is_row_key):
-            column.constant = column.is_row_key = False
+        if missing > 0 and not column.shown:
+            column.mark, column.shown = "", True
             missing -= 1
-    return [column for column in found if not (column.constant or column.is_row_key)]
+    return [column for column in found if column.shown]
 
 
-def header(parts: list[Column | Group]) -> str:
+def header(parts: Parts) -> str:
     """`{id,status:open,seats{economy,business}}`."""
-    out = []
-    for part in parts:
-        name = write_key(part.key)
-        if isinstance(part, Group):
-            out.append(name + header(part.parts))
-        elif part.is_row_key:
-            out.append(name + KEY_MARK)
-        else:
-            out.append(f"{name}:{part.cells[0]}" if part.constant else name)
+    out = [write_key(part.key) + (header(part.parts) if isinstance(part, Group) else part.mark) for part in parts]
     return "{" + ",".join(out) + "}"

@@ -14,18 +14,21 @@ from hypothesis import strategies as st
 
 from headroom_stream.config import RecordsConfig
 from headroom_stream.content import Compressed, Hints
-from headroom_stream.content.notation import NotationError, read
+from headroom_stream.content.notation import NotationError
+from headroom_stream.content.reading import read
 from headroom_stream.content.records import MAX_DEPTH, compress, restore
 
 
-def pack(text: str, min_rows: int = 2) -> Compressed | None:
-    return compress(text, Hints(), RecordsConfig(min_rows=min_rows))
+def pack(text: str, query: str = "", **config: Any) -> Compressed | None:
+    return compress(text, Hints(query=query), RecordsConfig(**config))
 
 
-def packed(value: Any) -> str:
+def packed(value: Any, query: str = "", **config: Any) -> str:
     """The notation of a value, from indented JSON so that it is sure to be shorter."""
-    out = pack(json.dumps(value, indent=8))
+    text = json.dumps(value, indent=8)
+    out = pack(text, query, **config)
     assert out is not None
+    assert identical(restore(out.text), json.loads(text))
     return out.text
 
 
@@ -43,12 +46,31 @@ def identical(a: Any, b: Any) -> bool:
 tricky = st.sampled_from(
     [
         *("", " ", "a,b", "a:b", "a: b", "{a}", "{{", "[", "]", '"', "\\n", "\ud800", "é\u2028", "\u00a0", "a\nb", "a\tb"),
+        *(
+            "^",
+            "…",
+            "<a>",
+            "a?",
+            "json",
+            '{"a": 1}',
+            '{"a":1.50}',
+            '[1, "é"]',
+            '{\n  "a": [\n    1\n  ]\n}',
+            "[1,[2,3]]",
+            '{"a": "{\\"b\\": 1}"}',
+        ),
         *("1", "-0", "1.0", "1e5", "true", "null", "a=key", "=key", "key", "id", "x", "0x1f", "١", "01", "#", "|", "-", "…"),
     ]
 )
 texts = st.one_of(tricky, st.text(max_size=12), st.text('abc,:{}[]"\n= 01\\', max_size=6))
 scalars = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), texts)
-keys = st.one_of(st.sampled_from(["a", "b", "id", "name", "a.b", ""]), texts)
+keys = st.one_of(st.sampled_from(["a", "b", "id", "name", "a.b", "a?", ""]), texts)
+addresses = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(["https://api.example.com/v1/users/", "/srv/data/archive/2024/", "2024-05-01T", ""]),
+    st.one_of(st.sampled_from(["ann", "bob", "null", "17", "^", ""]), texts),
+    st.sampled_from(["", "/repos/all/of/them", ".example.internal"]),
+)
 anything = st.recursive(
     scalars, lambda inner: st.one_of(st.lists(inner, max_size=5), st.dictionaries(keys, inner, max_size=5)), max_leaves=30
 )
@@ -62,15 +84,19 @@ def record_lists(draw: st.DrawFn) -> Any:
     cell = st.one_of(
         scalars,
         st.just("same"),
+        st.sampled_from([None, "a longer text that is said again", ["a", "b", "c", "d"]]),
         st.fixed_dictionaries({}, optional=dict.fromkeys(inner, scalars)),
         st.fixed_dictionaries(dict.fromkeys(inner, scalars)),
         st.lists(st.fixed_dictionaries(dict.fromkeys(inner, scalars)), max_size=3),
     )
-    fixed = {name: draw(st.sampled_from([cell, scalars, st.just(0), st.just("c")])) for name in names}
+    fixed = {name: draw(st.sampled_from([cell, scalars, addresses, st.just(0), st.just("c")])) for name in names}
     cut = draw(st.integers(0, len(names)))
     row = st.fixed_dictionaries(dict(list(fixed.items())[:cut]), optional=dict(list(fixed.items())[cut:]))
     rows = draw(st.lists(row, min_size=1, max_size=6))
-    match draw(st.integers(0, 5)):
+    if draw(st.booleans()):
+        for each in rows:
+            each["link"] = f"https://example.com/{each.get(names[0])}/about"
+    match draw(st.integers(0, 6)):
         case 0:
             return rows
         case 1:
@@ -81,21 +107,23 @@ def record_lists(draw: st.DrawFn) -> Any:
             return {str(n): {"id": str(n), **value} for n, value in enumerate(rows)}
         case 4:
             return [rows[:2], rows[2:], rows]
+        case 5:
+            return [*rows, *({f"other {n}": n, "more": None, "others": each} for n, each in enumerate(rows))]
         case _:
             return [{"group": rows, "n": n} for n in range(3)]
 
 
 @settings(max_examples=400)
-@given(value=st.one_of(anything, record_lists()), min_rows=st.integers(1, 4))
-@example(value=[{"a": 1}, {}, {"a": 1}], min_rows=1)
-@example(value=[{"a": 0}, {"a": 0}, {"a": 0}, {"a": 0, "b": None}], min_rows=1)
-@example(value=[[{"a": 1}, {"a": 2}], [{}, {"a": 3}]], min_rows=1)
-@example(value=[{"a": {}}, {"a": {"b": 1}}, {}], min_rows=1)
-@example(value=[{"a": True, "b": 1}, {"a": 1, "b": 1.0}, {"a": 1.0, "b": True}], min_rows=1)
-@example(value={"a": {"id": "a", "n": 1}, "b": {"id": "b", "n": 1}}, min_rows=1)
-def test_what_was_compressed_restores_to_the_equal_value(value: Any, min_rows: int) -> None:
+@given(value=st.one_of(anything, record_lists()), min_rows=st.integers(1, 4), factored_rows=st.integers(1, 5))
+@example(value=[{"a": 1}, {}, {"a": 1}], min_rows=1, factored_rows=2)
+@example(value=[{"a": 0}, {"a": 0}, {"a": 0}, {"a": 0, "b": None}], min_rows=1, factored_rows=2)
+@example(value=[[{"a": 1}, {"a": 2}], [{}, {"a": 3}]], min_rows=1, factored_rows=2)
+@example(value=[{"a": {}}, {"a": {"b": 1}}, {}], min_rows=1, factored_rows=2)
+@example(value=[{"a": True, "b": 1}, {"a": 1, "b": 1.0}, {"a": 1.0, "b": True}], min_rows=1, factored_rows=2)
+@example(value={"a": {"id": "a", "n": 1}, "b": {"id": "b", "n": 1}}, min_rows=1, factored_rows=2)
+def test_what_was_compressed_restores_to_the_equal_value(value: Any, min_rows: int, factored_rows: int) -> None:
     for text in (json.dumps(value, indent=3), json.dumps(value, ensure_ascii=False)):
-        out = pack(text, min_rows)
+        out = pack(text, "ann", min_rows=min_rows, factored_rows=factored_rows)
         if out is not None:
             assert len(out.text) < len(text)
             assert out.lossless and not out.removed
@@ -116,7 +144,7 @@ def test_any_text_is_answered(text: str) -> None:
         assert identical(restore(out.text), json.loads(text))
 
 
-@given(st.text('{}[],:"a1=key\n ', max_size=30))
+@given(st.text('{}[],:"a1=key\n ^?…<>json', max_size=30))
 def test_texts_that_are_not_ours_are_refused_or_read_but_never_crash(text: str) -> None:
     with contextlib.suppress(NotationError):
         read(text)
@@ -235,3 +263,86 @@ def _work(text: str) -> int:
     finally:
         sys.settrace(before)
     return lines
+
+
+def test_a_long_list_says_once_what_its_rows_share() -> None:
+    rows = [
+        {
+            "id": n,
+            "login": f"u{n}",
+            "url": f"https://api.example.com/users/u{n}/repos",
+            "file": f"/srv/data/incoming/f{n}.txt",
+            "at": f"2024-05-01T10:00:0{n}Z",
+            "team": "the platform team" if n < 3 else "the billing people",
+            "left": None,
+            "site": "Oslo, Norway",
+        }
+        for n in range(5)
+    ]
+    rows[1]["left"] = "2024-06-01"
+    assert packed(rows, factored_rows=5) == (
+        "[{id,login,url=https://api.example.com/users/<login>/repos,file=/srv/data/incoming/…,at=2024-05-01T…,team,left?,"
+        'site:"Oslo, Norway"}\n'
+        "0,u0,f0.txt,10:00:00Z,the platform team,\n"
+        "1,u1,f1.txt,10:00:01Z,^,2024-06-01\n"
+        "2,u2,f2.txt,10:00:02Z,^,\n"
+        "3,u3,f3.txt,10:00:03Z,the billing people,\n"
+        "4,u4,f4.txt,10:00:04Z,^,]"
+    )
+
+
+def test_each_row_of_a_short_list_says_all_that_it_has() -> None:
+    rows = [{"file": f"/srv/data/incoming/f{n}.txt", "team": "platform-7", "left": None if n else 1} for n in range(5)]
+    assert packed(rows, factored_rows=6).split("\n")[2:4] == [f"/srv/data/incoming/f{n}.txt,platform-7,null" for n in (1, 2)]
+
+
+def test_half_a_date_or_a_torn_word_is_no_beginning() -> None:
+    rows = [{"day": f"2024-05-{n + 10}", "clock": f"{n + 10}:00:00", "name": f"workerprocess_{n}_of_many"} for n in range(20)]
+    assert packed(rows).split("\n")[1] == "2024-05-10,10:00:00,workerprocess_0_of_many"
+
+
+def test_rows_that_the_query_names_stay_whole() -> None:
+    rows = [{"name": f"item-{n:04}", "file": f"/srv/data/incoming/f{n}.txt", "team": "the platform team"} for n in range(30)]
+    rows[0]["team"] = "others"
+    text = packed(rows, "what is the file of item-0017?")
+    assert 'item-0017,"/srv/data/incoming/f17.txt",the platform team' in text
+    assert "item-0016,f16.txt,^" in text
+
+
+def test_rows_that_stand_out_stay_whole() -> None:
+    rows = [{"file": f"/srv/data/incoming/f{n}.txt", "state": "failed" if n == 7 else "fine"} for n in range(30)]
+    lines = packed(rows).split("\n")
+    assert lines[8] == '"/srv/data/incoming/f7.txt",failed' and lines[9] == "f8.txt,fine"
+
+
+def test_digit_strings_at_the_ends_of_rows_lose_their_quotes() -> None:
+    rows = [{"zip": f"{n + 10000}", "n": n, "code": f"{n}" if n else None} for n in range(20)]
+    assert packed(rows).startswith("[{zip=text,n,code=text}\n10000,0,null\n10001,1,1\n")
+
+
+def test_where_the_keys_change_a_new_header_stands() -> None:
+    value = [{"proto": "tcp", "port": n, "state": "open"} for n in range(5)] + [{"path": f"/run/{n}", "inode": n} for n in range(5)]
+    assert packed(value).split("\n")[5:8] == ["4", "{path,inode}", "/run/0,0"]
+
+
+def test_lists_in_rows_share_their_keys() -> None:
+    value = [{"id": "T1", "legs": [{"no": 1, "to": "LGA"}, {"no": 2, "to": "PHL"}]}, {"id": "T2", "legs": [{"no": 3, "to": "ROM"}]}]
+    assert packed(value) == "[{id,legs[no,to]}\nT1,[[1,LGA],[2,PHL]]\nT2,[[3,ROM]]]"
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, "{text:json {ok:true,rows:[{id,n}\na,1\nb,2]}}"),
+        ({"separators": (",", ":")}, "{text:json{ok:true,rows:[{id,n}\na,1\nb,2]}}"),
+        ({"indent": 2}, "{text:json2{ok:true,rows:[{id,n}\na,1\nb,2]}}"),
+    ],
+)
+def test_json_in_a_string_is_compressed_too(options: dict[str, Any], expected: str) -> None:
+    inner = {"ok": True, "rows": [{"id": "a", "n": 1}, {"id": "b", "n": 2}]}
+    assert packed({"text": json.dumps(inner, **options)}) == expected
+
+
+def test_json_in_a_string_that_would_not_come_back_as_it_was_stays_a_string() -> None:
+    for text in ('{"a": 1.50, "b": 2}', '{"a" : 1, "b": 2}', '{"a": 1, "a": 2}', '{"a": NaN, "b": 2}', '{"a": "\\u00e9", "b": 2}'):
+        assert packed({"text": text}) == "{text:" + json.dumps(text) + "}"

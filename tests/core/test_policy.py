@@ -50,6 +50,10 @@ def records_min_rows() -> bool:
     return "\n" in shown(RECORDS) and "\n" not in shown(RECORDS, records={"min_rows": 13})
 
 
+def records_factored_rows() -> bool:
+    return "origin:JFK" not in shown(RECORDS) and "origin:JFK" in shown(RECORDS, records={"factored_rows": 12})
+
+
 def logs_enabled() -> bool:
     return "left out" in shown(LOGS) and shown(LOGS, logs={"enabled": False}) == LOGS
 
@@ -164,6 +168,7 @@ EFFECTS = {
     "protected_tools": protected_tools,
     "records.enabled": records_enabled,
     "records.min_rows": records_min_rows,
+    "records.factored_rows": records_factored_rows,
     "logs.enabled": logs_enabled,
     "logs.min_lines": logs_min_lines,
     "logs.examples": logs_examples,
