@@ -11,7 +11,7 @@ from msgspec import Raw
 
 from headroom_stream.config import Policy
 from headroom_stream.errors import RejectedEventError
-from headroom_stream.events import ContextBatch, TurnEvent
+from headroom_stream.events import ContextBatch, DecisionMetric, TurnEvent
 from headroom_stream.session.fold import fold
 from headroom_stream.session.state import Position, Session
 from headroom_stream.tokenizers import load_tokenizer
@@ -35,6 +35,8 @@ class PolicySession:
         self._messages: list[dict[str, Any]] = []
         self.context: ContextBatch | None = None
         """The last context, as it is on the wire."""
+        self.decisions: list[DecisionMetric] = []
+        """What the last turn did to each tool output that was new."""
 
     def turn(self, new: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Take the messages that are new since the last turn, give the whole context to send.
@@ -52,6 +54,7 @@ class PolicySession:
         if effects.context is None:
             raise RejectedEventError("messages", "calls of the last turn lack their results")
         self.context = effects.context
+        self.decisions = [row for row in effects.metrics if isinstance(row, DecisionMetric)]
         first = self.context.first_changed_index
         # What stood before is not decoded again: the cost of a turn is that of its new messages.
         self._messages[first:] = [msgspec.json.decode(m) for m in self.context.messages[first - self.context.messages_from :]]
