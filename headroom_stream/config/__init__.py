@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from headroom_stream.config.crusher import RelevanceScorerConfig, SmartCrusherConfig
 from headroom_stream.config.deployment import (
     ClickHouseSettings,
     KafkaSettings,
@@ -16,22 +17,38 @@ from headroom_stream.config.policy import (
     NoiseConfig,
     Policy,
     RecordsConfig,
+    ReferencesConfig,
     WindowConfig,
     merge,
     override,
     policy_version,
 )
+from headroom_stream.config.transforms import (
+    CacheAlignerConfig,
+    HeadroomConfig,
+    IntelligentContextConfig,
+    RollingWindowConfig,
+    ScoringWeights,
+)
 
 __all__ = [
+    "CacheAlignerConfig",
     "ClickHouseSettings",
+    "HeadroomConfig",
+    "IntelligentContextConfig",
     "KafkaSettings",
     "LimitsConfig",
     "LogsConfig",
     "NoiseConfig",
     "Policy",
     "RecordsConfig",
+    "ReferencesConfig",
+    "RelevanceScorerConfig",
+    "RollingWindowConfig",
+    "ScoringWeights",
     "Settings",
     "SinkSettings",
+    "SmartCrusherConfig",
     "WindowConfig",
     "WorkerSettings",
     "check_sizes",
