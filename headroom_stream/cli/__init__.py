@@ -20,6 +20,7 @@ COMMANDS = {
     "consume": "Print contexts as they come.",
     "tail": "Watch all sessions live.",
     "inspect": "Show a session message by message, before and after.",
+    "evaluate": "Measure on your own transcripts what a policy saves and what it loses.",
     "query": "Ask ClickHouse.",
     "summary": "Print what was saved.",
     "schemas": "Write the JSON Schemas and the AsyncAPI document of the wire.",

@@ -16,16 +16,14 @@ _EMAIL = r"[\w.+-]++@[\w-]++\.[\w.]+"
 _PATH = rf"/?[\w.+@-]++(?:/[\w.+@-]++)+|\b[\w-]++\.(?:{'|'.join(_EXTENSIONS.split())})\b"
 _DATE = r"\b\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2})?)?\b|\b\d{1,2}:\d{2}(?::\d{2})?\b"
 _NUMBER = r"(?<![\w.])(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\w)|\d+\.\d+(?![\w.])|\d{3,}(?![\w.]))"
-_IDENTIFIER = "|".join(
-    (
-        r"#?[A-Za-z_][A-Za-z0-9_-]*\d[A-Za-z0-9_-]*",
-        r"#?\d+[A-Za-z_][A-Za-z0-9_-]*",
-        r"\b[A-Za-z]\w*_\w+\b",
-        r"\b_\w{3,}\b",
-        r"\b[a-z]+[A-Z]\w+\b",
-        r"\b[A-Z][a-z0-9]+[A-Z]\w+\b",
-        r"\b[a-z_]\w+(?:\.[A-Za-z_]\w+)+\b",
-    )
+_IDENTIFIERS = (
+    r"#?[A-Za-z_][A-Za-z0-9_-]*\d[A-Za-z0-9_-]*",
+    r"#?\d+[A-Za-z_][A-Za-z0-9_-]*",
+    r"\b[A-Za-z]\w*_\w+\b",
+    r"\b_\w{3,}\b",
+    r"\b[a-z]+[A-Z]\w+\b",
+    r"\b[A-Z][a-z0-9]+[A-Z]\w+\b",
+    r"\b[a-z_]\w+(?:\.[A-Za-z_]\w+)+\b",
 )
 
 
@@ -33,8 +31,8 @@ def _any_of(**kinds: str) -> re.Pattern[str]:
     return re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in kinds.items()))
 
 
-_ATOM = _any_of(url=_URL, email=_EMAIL, path=_PATH, date=_DATE, num=_NUMBER, ident=_IDENTIFIER)
-_ATOM_BUT_EMAIL = _any_of(url=_URL, path=_PATH, date=_DATE, num=_NUMBER, ident=_IDENTIFIER)
+_ATOM = _any_of(url=_URL, email=_EMAIL, path=_PATH, date=_DATE, num=_NUMBER, ident="|".join(_IDENTIFIERS))
+_ATOM_BUT_EMAIL = _any_of(url=_URL, path=_PATH, date=_DATE, num=_NUMBER, ident="|".join(_IDENTIFIERS))
 """Most texts have no @. Where none is, looking for an address at every letter of every word is half of the work."""
 _UNBROKEN = re.compile(r"(?<![\w.+@/-])[\w.+@/-]{2000,}+")
 """What no separator breaks: an encoded file, a line of dashes. No agent copies a value of that length, and looking for one at each of

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
-from msgspec import Raw, Struct, structs
+from msgspec import Raw, Struct
 
 from headroom_stream.events import TurnEvent
 from headroom_stream.importers import Format, detect_file
@@ -45,7 +45,7 @@ def from_file(path: str | Path, *, format: Format | Literal["auto"] = "auto", li
     """
     path = Path(path)
     chosen = detect_file(path).format if format == "auto" else format
-    family = path.name.split(".")[0]
+    family = path.name.split(".")[0] or path.name
     if chosen in ("openai", "anthropic"):
         found = _whole(documents(path), family)
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct, field
 
@@ -26,6 +26,13 @@ class PolicyRun(Protocol):
         """Take the messages that are new since the last call, give the whole context to send. What was given must not change later."""
 
 
+@runtime_checkable
+class Deciding(Protocol):
+    """A policy that says what the last turn did to each new tool output."""
+
+    decisions: list[DecisionMetric]
+
+
 class Fate(Struct):
     """What became of the facts of one tool output."""
 
@@ -44,13 +51,18 @@ class Measured(Struct):
     """By the output's piece."""
     lost: list[Use] = field(default_factory=list)
     """Uses whose value the context did not hold any more, in order."""
-    decisions: list[DecisionMetric] = field(default_factory=list)
+    decisions: list[DecisionMetric] | None = None
+    """What was done to each tool output; None of a policy that doesn't say."""
+    messages: int = 0
+    """That were sent; those after the last call were not."""
 
 
 def measure(reading: Reading, run: PolicyRun, *, clock: Callable[[], float] = time.perf_counter) -> Measured:
     """Count a conversation under a policy. Raises RejectedEventError where the policy refuses the conversation."""
     out = Measured(reading)
     tally, pieces = out.tally, reading.pieces
+    deciding = run if isinstance(run, Deciding) else None
+    decisions: list[DecisionMetric] = []
     context = Context(reading.texts)
     fetched = _Fetched(reading, tally)
     spoken: set[Text] = set()
@@ -59,7 +71,8 @@ def measure(reading: Reading, run: PolicyRun, *, clock: Callable[[], float] = ti
         begun = clock()
         messages = run.turn(reading.messages[last:call])
         tally.seconds += clock() - begun
-        out.decisions += getattr(run, "decisions", ())
+        if deciding is not None:
+            decisions += deciding.decisions
         sent = context.advance(messages)
         at = reading.starts[call]
         known = full
@@ -90,6 +103,8 @@ def measure(reading: Reading, run: PolicyRun, *, clock: Callable[[], float] = ti
             _judge(out, reading.uses[at], _Sight(context), latest, fetched)
         last = call
     tally.peak_full, tally.peak_sent = full, peak_sent
+    out.messages = last
+    out.decisions = None if deciding is None else decisions
     return out
 
 
@@ -113,7 +128,9 @@ class _Sight:
     def amid(self, reading: Reading, use: Use, key: str) -> bool:
         companions = reading.outputs.companions(use.source, use.atom)
         output = self._context.outputs.get(key)
-        return (output is not None and in_context(use.atom, companions, output.plain)) or in_context(use.atom, companions, self.whole)
+        return (output is not None and in_context(use.atom, companions, output.plain)) or in_context(
+            use.atom, companions, self.whole
+        )
 
 
 def _judge(out: Measured, uses: Sequence[Use], sight: _Sight, latest: int, fetched: _Fetched) -> None:

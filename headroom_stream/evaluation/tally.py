@@ -45,7 +45,6 @@ class Tally(Struct):
     """Calls at which a tool result lacks its call, or the reverse."""
     seconds: float = 0.0
 
-
     def cost_full(self, rates: Rates) -> float:
         """The input bill without a policy."""
         return self.full.cost(rates)

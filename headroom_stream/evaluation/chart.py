@@ -1,0 +1,106 @@
+"""Saving against retention, as an SVG: one point for each family under each policy, named where there is room."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from html import escape
+from typing import NamedTuple
+
+WIDTH, HEIGHT = 960, 460
+LEFT, RIGHT, TOP, BOTTOM = 56, 20, 24, 48
+RADIUS = 5.5
+AIM = 97.0
+"""Per cent in context below which refetches eat what is saved."""
+_CHARACTER = 6.6
+"""Width of a character of a label; a guess on the wide side, since a page can't measure what it is shown in."""
+
+
+class Point(NamedTuple):
+    """A family under a policy."""
+
+    saved: float
+    in_context: float
+    family: str
+    colour: int
+    policy: str
+
+
+class _Box(NamedTuple):
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def meets(self, other: _Box) -> bool:
+        return self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
+
+
+def chart(points: Sequence[Point]) -> str:
+    """The SVG; a sentence where there is no point."""
+    if not points:
+        return '<p class="dim">No conversation has a fact that was used later, so there is no retention to draw.</p>'
+    across = _scale([0.0, *(p.saved for p in points)])
+    up = [s for s in _scale([AIM - 2, 100.0, *(p.in_context for p in points)]) if s <= 100]
+    right_end = WIDTH - RIGHT
+
+    def x(value: float) -> float:
+        return LEFT + (value - across[0]) / (across[-1] - across[0]) * (right_end - LEFT)
+
+    def y(value: float) -> float:
+        return HEIGHT - BOTTOM - (value - up[0]) / (up[-1] - up[0]) * (HEIGHT - BOTTOM - TOP - 40)
+
+    parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="Net saved against facts in context">']
+    for value in across:
+        at = x(value)
+        parts.append(f'<line class="grid" x1="{at:.1f}" y1="{TOP}" x2="{at:.1f}" y2="{HEIGHT - BOTTOM}"/>')
+        parts.append(f'<text class="dim" x="{at:.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{value:g}</text>')
+    for value in up:
+        at = y(value)
+        parts.append(f'<line class="grid" x1="{LEFT}" y1="{at:.1f}" x2="{right_end}" y2="{at:.1f}"/>')
+        parts.append(f'<text class="dim" x="{LEFT - 8}" y="{at + 4:.1f}" text-anchor="end">{value:g}</text>')
+    aim = y(AIM)
+    parts.append(f'<line class="aim" x1="{LEFT}" y1="{aim:.1f}" x2="{right_end}" y2="{aim:.1f}"><title>{AIM:g} %</title></line>')
+    parts.append(f'<text class="dim" x="{right_end}" y="{HEIGHT - 8}" text-anchor="end">net saved, % of the input bill</text>')
+    parts.append(f'<text class="dim" x="{LEFT}" y="14">facts in context, %</text>')
+    parts += _named([(x(p.saved), y(p.in_context), p) for p in points])
+    return "\n".join([*parts, "</svg>"])
+
+
+def _scale(values: Sequence[float]) -> list[float]:
+    """Round numbers that span the values, at most a dozen."""
+    low, high = min(values), max(values)
+    rough = max(high - low, 1.0) / 8
+    magnitude = 10.0 ** math.floor(math.log10(rough))
+    step = next(m * magnitude for m in (1, 2, 5, 10) if m * magnitude >= rough)
+    first, last = math.floor(low / step), math.ceil(high / step)
+    return [n * step for n in range(first, max(last, first + 1) + 1)]
+
+
+def _named(placed: Sequence[tuple[float, float, Point]]) -> Iterator[str]:
+    taken = [_Box(x - RADIUS, y - RADIUS, x + RADIUS, y + RADIUS) for x, y, _ in placed]
+    for x, y, point in placed:
+        colour = f"var(--p{point.colour % 6})"
+        about = f"{point.family}, {point.policy}: {point.saved:.1f} % net saved, {point.in_context:.1f} % in context"
+        yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{RADIUS}" fill="{colour}"><title>{escape(about)}</title></circle>'
+        box = next((b for b in _places(x, y, len(point.family) * _CHARACTER) if not any(b.meets(t) for t in taken)), None)
+        if box is None:
+            # No room: the name is in the title, and the figures are in the table.
+            continue
+        taken.append(box)
+        if abs(box.top + 8 - y) > 20:
+            to = min(max(x, box.left), box.right)
+            line = f'x1="{x:.1f}" y1="{y:.1f}" x2="{to:.1f}" y2="{box.top + 8:.1f}"'
+            yield f'<line {line} stroke="{colour}" stroke-opacity="0.5"/>'
+        yield f'<text x="{box.left:.1f}" y="{box.bottom - 4:.1f}">{escape(point.family)}</text>'
+
+
+def _places(x: float, y: float, width: float) -> Iterator[_Box]:
+    """Where a name of that width may stand, the nearest first."""
+    for drop in (0, -16, 16, -30, 30, -44, 44, 58, 72, 86):
+        for left in (x + RADIUS + 4, x - width / 2, x - RADIUS - 4 - width):
+            if drop == 0 and left == x - width / 2:
+                continue
+            box = _Box(left, y + drop - 8, left + width, y + drop + 8)
+            if box.left >= LEFT and box.right <= WIDTH - 2 and box.top >= 16 and box.bottom <= HEIGHT - BOTTOM:
+                yield box
