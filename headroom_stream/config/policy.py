@@ -68,7 +68,7 @@ class ListingsConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     """Directory listings: the names of a directory on one line, what rows share said once."""
 
     enabled: bool = True
-    names: PositiveInt = 60
+    names: PositiveInt = 200
     """Names shown of a directory in a long listing; of more, the others are counted by their kind."""
 
 
@@ -106,6 +106,22 @@ class DiffsConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True)
     """Patches: blob names and modes go, every line of a hunk stays."""
 
     enabled: bool = True
+
+
+class TablesConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Tables of databases and commands: padding and borders dropped, long results cut."""
+
+    enabled: bool = True
+    rows: PositiveInt = 40
+    """First rows shown of a longer table."""
+
+
+class BlobsConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Base64 and hexadecimal by what they are and their length."""
+
+    enabled: bool = True
+    min_characters: PositiveInt = 600
+    """Shorter runs stay: keys, signatures and digests are read and compared."""
 
 
 class WindowConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -148,6 +164,8 @@ class Policy(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     tests: TestsConfig = TestsConfig()
     builds: BuildsConfig = BuildsConfig()
     diffs: DiffsConfig = DiffsConfig()
+    tables: TablesConfig = TablesConfig()
+    blobs: BlobsConfig = BlobsConfig()
     references: ReferencesConfig = ReferencesConfig()
     window: WindowConfig = WindowConfig()
     limits: LimitsConfig = LimitsConfig()

@@ -18,7 +18,8 @@ _STATEMENT = re.compile(
     | (?:if|elif|while|for|with|except|else|try|finally|switch|catch|do)\b.*[:{]\s*(?:\#.*|//.*)?$
     | (?:return|yield|raise|assert|await|throw|del|break|continue|pass)\b[^.]*;?$
     | (?:public|private|protected|static|export|const|let|var|func|fn|pub|impl|struct|enum|package|using|namespace|type)\ \S
-    | \#\s*(?:include|define|ifdef|ifndef|endif|pragma)\b | </?[a-zA-Z][\w:-]*(?:\s[^<>]*)?/?>\s*$
+    | \#\s*(?:include|define|ifdef|ifndef|endif|pragma)\b
+    | </?(?!(?:returncode|output|stdout|stderr|result)\b)[a-zA-Z][\w:-]*(?:\s[^<>]*)?/?>\s*$
     | (?:self\.|this\.|\*)?[\w.\[\]'"]+\s*(?:[-+*/|&]|:)?=\s*\S | [\w.]+\([^()]*\)\s*[;{]?$
     | .*[;{]\s*$ | [\])}]+[;,]?\s*$ | .*\)\s*(?:->\s*\S+)?:\s*$ | (?:SELECT|INSERT|CREATE|UPDATE)\ .*
     )""",

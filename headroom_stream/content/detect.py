@@ -1,19 +1,87 @@
-"""Which compressor a text gets: the first kind that fits, and the shortest result where several do."""
+"""Which compressor a text gets: it is taken apart, and each part gets the shortest that fits."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from headroom_stream.config import Policy
-from headroom_stream.content import Compressed, Hints, logs, noise, records
+from headroom_stream.content import (
+    Compressed,
+    Hints,
+    blobs,
+    builds,
+    diffs,
+    grids,
+    listings,
+    logs,
+    noise,
+    numbered,
+    records,
+    runners,
+    search,
+    traces,
+)
+from headroom_stream.content.split import split
 
 
 def compress_text(text: str, hints: Hints, policy: Policy) -> Compressed | None:
     """The shortest that `policy` allows to make of `text`, in characters; None if nothing applies.
 
-    JSON is tried alone: its result is lossless. Terminal noise is removed before the text is read as a log.
-    Whether tokens are saved is the caller's to count.
+    Its `kind` is that of the part that became shorter by most. Whether tokens are saved is the caller's to count.
     """
+    parts = split(text, policy.wrappers)
+    made = [_compress_body(part.text, hints, policy) if part.body else None for part in parts]
+    out = "".join(part.text if one is None else one.text for part, one in zip(parts, made, strict=True))
+    if len(out) >= len(text):
+        return None
+    gains = [(len(part.text) - len(one.text), one.kind) for part, one in zip(parts, made, strict=True) if one is not None]
+    gains.append((len(text) - sum(len(part.text) for part in parts), "wrappers"))
+    return Compressed(
+        text=out,
+        kind=max(gains, key=lambda gain: gain[0])[1],
+        lossless=all(one.lossless for one in made if one is not None),
+        removed=", ".join(one.removed for one in made if one is not None and one.removed),
+    )
+
+
+def _compress_body(text: str, hints: Hints, policy: Policy) -> Compressed | None:
+    """JSON is tried alone: its result is lossless. Other texts lose terminal noise first, and short forms of lines come last."""
     if (record := records.compress(text, hints, policy.records)) is not None:
         return record
-    clean = noise.compress(text, hints, policy.noise)
-    log = logs.compress(text if clean is None else clean.text, hints, policy.logs)
-    return min((made for made in (log, clean) if made is not None), key=lambda made: len(made.text), default=None)
+    made = noise.compress(text, hints, policy.noise)
+    made = _then(made, _by_kind(text if made is None else made.text, hints, policy))
+    made = _then(made, traces.compress(text if made is None else made.text, hints, policy.traces))
+    return _then(made, blobs.compress(text if made is None else made.text, hints, policy.blobs))
+
+
+def _then(first: Compressed | None, second: Compressed | None) -> Compressed | None:
+    """What two steps made, one after the other."""
+    if first is None or second is None:
+        return first or second
+    return Compressed(
+        text=second.text,
+        kind=second.kind if second.lossless is False else first.kind,
+        lossless=first.lossless and second.lossless,
+        removed=", ".join(one.removed for one in (first, second) if one.removed),
+    )
+
+
+def _by_kind(text: str, hints: Hints, policy: Policy) -> Compressed | None:
+    """The answer of the one kind whose form is certain; else the shortest of the kinds that are guessed by their words."""
+    if (sure := next((one for one in _sure(text, hints, policy) if one is not None), None)) is not None:
+        return sure
+    return min((one for one in _likely(text, hints, policy) if one is not None), key=lambda one: len(one.text), default=None)
+
+
+def _sure(text: str, hints: Hints, policy: Policy) -> Iterator[Compressed | None]:
+    yield numbered.compress(text, hints, policy.numbered)
+    yield listings.compress(text, hints, policy.listings)
+    yield search.compress(text, hints, policy.search)
+    yield grids.compress(text, hints, policy.tables)
+    yield diffs.compress(text, hints, policy.diffs)
+
+
+def _likely(text: str, hints: Hints, policy: Policy) -> Iterator[Compressed | None]:
+    yield runners.compress(text, hints, policy.tests)
+    yield builds.compress(text, hints, policy.builds)
+    yield logs.compress(text, hints, policy.logs)

@@ -37,14 +37,22 @@ def compress(text: str, hints: Hints, config: NoiseConfig) -> Compressed | None:
     """`text` as a terminal would leave it, or None if there is nothing to remove. Visible text is never changed."""
     if not config.enabled:
         return None
-    if "\x1b" not in text and "\b" not in text and text.count("\r") == text.count("\r\n") and looks_like_code(text):
+    controls = any(character in text for character in "\x1b\r\b\x00\x07")
+    if not controls and not _has_blanks(text):
         return None
-    out = shown(text)
-    if not looks_like_code(out):
+    if controls and "\x1b" not in text and "\b" not in text and text.count("\r") == text.count("\r\n") and looks_like_code(text):
+        return None
+    out = shown(text) if controls else text
+    if _has_blanks(out) and not looks_like_code(out):
         out = _BLANK_LINES.sub("\n\n\n", _ENDING_BLANKS.sub("", out))
     if len(out) >= len(text):
         return None
     return Compressed(text=out, kind="noise", lossless=False)
+
+
+def _has_blanks(text: str) -> bool:
+    """Whether blanks end a line, or blank lines follow each other. Most texts have none, and then nobody has to ask if it is code."""
+    return " \n" in text or "\t\n" in text or "\n\n\n\n" in text or text.endswith((" ", "\t"))
 
 
 def shown(text: str) -> str:

@@ -104,6 +104,97 @@ def references_max_chars() -> bool:
     return repeated(CODE_LINES, references={"max_chars": len(CODE_LINES) + len(PROSE) - 1}) == CODE_LINES
 
 
+def wrappers_enabled() -> bool:
+    text = f"<returncode>0</returncode>\n<output>\n{PROSE}\n</output>"
+    return shown(text) == PROSE and shown(text, wrappers={"enabled": False}) == text
+
+
+def numbered_enabled() -> bool:
+    text = "\n".join(f"{n:6}\tx = {n}" for n in range(1, 40))
+    return shown(text).startswith("1\tx") and shown(text, numbered={"enabled": False}) == text
+
+
+NAMES = "\n".join(f"test_{n}.py" for n in range(400))
+
+
+def listings_enabled() -> bool:
+    return "\n[" in shown(NAMES) and shown(NAMES, listings={"enabled": False}) == NAMES
+
+
+def listings_names() -> bool:
+    return len(shown(NAMES, listings={"names": 20}).split()) < len(shown(NAMES).split())
+
+
+HITS = "\n".join(f"app/lang{n}/app.po:{n + 10}:this very text is in every catalogue" for n in range(40))
+
+
+def search_enabled() -> bool:
+    return "left out" in shown(HITS) and shown(HITS, search={"enabled": False}) == HITS
+
+
+def search_same_text() -> bool:
+    return shown(HITS, search={"same_text": 6}).count("very text") == 6 > shown(HITS).count("very text")
+
+
+def traces_enabled() -> bool:
+    text = "Traceback (most recent call last):\n" + "".join(f'  File "/app/m{n}.py", line {n}, in f\n    f()\n' for n in range(9))
+    return "/app/m3.py:3 in f" in shown(text) and shown(text, traces={"enabled": False}) == text
+
+
+PASSES = "\n".join([*(f"test_{n} (app.Tests) ... ok" for n in range(12)), "test_x (app.Tests) ... FAIL", "Ran 13 tests in 0.1s"])
+
+
+def runners_enabled() -> bool:
+    text = PASSES * 4
+    return "left out" in shown(text) and shown(text, tests={"enabled": False}) == text
+
+
+def runners_min_characters() -> bool:
+    return shown(PASSES) == PASSES and "left out" in shown(PASSES, tests={"min_characters": 100})
+
+
+STEPS = "\n".join([*(f"Requirement already satisfied: lib{n} in /venv (1.0)" for n in range(9)), "error: no"])
+
+
+def builds_enabled() -> bool:
+    text = "\n".join([STEPS] * 4)
+    return "left out" in shown(text) and shown(text, builds={"enabled": False}) == text
+
+
+def builds_min_characters() -> bool:
+    return shown(STEPS) == STEPS and "left out" in shown(STEPS, builds={"min_characters": 100})
+
+
+def diffs_enabled() -> bool:
+    text = "".join(
+        f"diff --git a/m{n}.py b/m{n}.py\nindex 9493de137d..a58a8cefed 100644\n--- a/m{n}.py\n+++ b/m{n}.py\n@@ -1 +1 @@\n-a\n+b\n"
+        for n in range(9)
+    )
+    return "index" not in shown(text) and shown(text, diffs={"enabled": False}) == text
+
+
+ROWS = str([(f"city {n}", n) for n in range(90)])
+
+
+def tables_enabled() -> bool:
+    return "\ncity 7,7\n" in shown(ROWS) and shown(ROWS, tables={"enabled": False}) == ROWS
+
+
+def tables_rows() -> bool:
+    return "\ncity 55,55\n" in shown(ROWS, tables={"rows": 60}) and "\ncity 55,55\n" not in shown(ROWS)
+
+
+HEX = " ".join(["0123456789abcdef" * 20, "0123456789abcdef" * 50])
+
+
+def blobs_enabled() -> bool:
+    return "<hex, 800 characters" in shown(HEX) and shown(HEX, blobs={"enabled": False}) == HEX
+
+
+def blobs_min_characters() -> bool:
+    return shown(HEX).count("<hex") == 1 and shown(HEX, blobs={"min_characters": 300}).count("<hex") == 2
+
+
 def windowed(**window: Any) -> Folding:
     folding = Folding(window=window)
     folding.turn(user("The task."))
@@ -174,6 +265,22 @@ EFFECTS = {
     "logs.examples": logs_examples,
     "logs.rare": logs_rare,
     "noise.enabled": noise_enabled,
+    "wrappers.enabled": wrappers_enabled,
+    "numbered.enabled": numbered_enabled,
+    "listings.enabled": listings_enabled,
+    "listings.names": listings_names,
+    "search.enabled": search_enabled,
+    "search.same_text": search_same_text,
+    "traces.enabled": traces_enabled,
+    "tests.enabled": runners_enabled,
+    "tests.min_characters": runners_min_characters,
+    "builds.enabled": builds_enabled,
+    "builds.min_characters": builds_min_characters,
+    "diffs.enabled": diffs_enabled,
+    "tables.enabled": tables_enabled,
+    "tables.rows": tables_rows,
+    "blobs.enabled": blobs_enabled,
+    "blobs.min_characters": blobs_min_characters,
     "references.enabled": references_enabled,
     "references.min_lines": references_min_lines,
     "references.max_chars": references_max_chars,

@@ -1,0 +1,147 @@
+"""Listings of directories: `ls -R` and `ls` with the names of a directory on one line, `ls -l` with what its rows share said once."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from msgspec import Struct
+
+from headroom_stream.config.policy import ListingsConfig
+from headroom_stream.content import Compressed, Hints
+from headroom_stream.content.named import Named
+from headroom_stream.content.names import Directory, cut, written
+
+_DIRECTORY = re.compile(r"(?P<path>[^\s:][^\n:]{0,400}):")
+_HALF = re.compile(r"[\w./+@~-]{1,400}")
+_NAME = re.compile(r"[\w.+@~,=#%&()\[\]{}$!-]{1,120}[/*@|=]?")
+_TELLING = re.compile(r"\.?[\w+@~-]+\.[A-Za-z][\w+~-]{0,9}|[\w.+@~-]+/|\.\w[\w.-]*|Makefile|README|LICENSE|[A-Z]{4,}")
+"""Names that only files and directories have; plain words may be anything."""
+_LEAST_NAMES = 6
+_TELLING_SHARE = 0.3
+
+_SHORT = 600
+"""Characters that are never cut: agents read short listings name by name."""
+_WORTH = 0.75
+"""The most that may be left of a listing by a cut."""
+
+_LONG = re.compile(
+    r"""(?P<mode>[-dlbcps][-rwxsStT]{9}[+.@]?)\s+(?P<links>[0-9]+)\ (?P<owner>[\w.+-]+)\s+(?P<group>[\w.+-]+)
+    \s+(?P<size>[0-9][0-9.,]*[KMGTPE]?B?)
+    \ (?P<date>[A-Z][a-z]{2}\ +[0-9]{1,2}\ +(?:[0-9]{2}:[0-9]{2}|[0-9]{4})|[0-9]{4}-[0-9]{2}-[0-9]{2}(?:\ [0-9:.]+(?:\ [+-][0-9]{4})?)?)
+    \ (?P<name>.+)""",
+    re.VERBOSE,
+)
+_TOTAL = re.compile(r"total [0-9.,]+[KMGTPE]?")
+
+
+class _Row(Struct):
+    """A line of `ls -l`, in its fields."""
+
+    mode: str
+    links: str
+    owner: str
+    group: str
+    size: str
+    date: str
+    name: str
+
+
+def compress(text: str, hints: Hints, config: ListingsConfig) -> Compressed | None:
+    """`text` in fewer lines, or None if it is no listing."""
+    if not config.enabled or text.count("\n") < 3:
+        return None
+    lines = text.split("\n")
+    out = _long(lines)
+    if out is None and (directories := _directories(lines)) is not None:
+        out = "\n".join(written(directories))
+        if len(out) > _SHORT and (removed := cut(directories, config.names, Named(hints.query))):
+            short = "\n".join(written(directories))
+            if len(short) <= _WORTH * len(out):
+                return Compressed(text=short, kind="listings", lossless=False, removed=f"{removed} names")
+    if out is None or len(out) >= len(text):
+        return None
+    return Compressed(text=out, kind="listings", lossless=True)
+
+
+def _directories(lines: list[str]) -> list[Directory] | None:
+    """`ls` and `ls -R`."""
+    if any(_NAME.fullmatch(line) is None and _DIRECTORY.fullmatch(line) is None for line in lines[:8] if line):
+        return None
+    found: list[Directory] = []
+    opened = False
+    telling = count = headed = 0
+    for at, line in enumerate(lines):
+        heads = not opened and _DIRECTORY.fullmatch(line)
+        if not line:
+            opened = False
+        elif heads:
+            found.append(Directory(path=line[:-1], names=[]))
+            opened = True
+            headed += 1
+        # The last line of an output that was cut at some length may be half a path.
+        elif _NAME.fullmatch(line) or (at == len(lines) - 1 and _HALF.fullmatch(line)):
+            if not opened:
+                found.append(Directory(path="", names=[]))
+                opened = True
+            found[-1].names.append(line)
+            count += 1
+            telling += _TELLING.fullmatch(line) is not None
+        else:
+            return None
+    if count < _LEAST_NAMES or telling < _TELLING_SHARE * count or headed < len(found) - 2:
+        return None
+    return found
+
+
+def _long(lines: list[str]) -> str | None:
+    """`ls -l`: the commonest mode, owner, group and day stand in a line above, and rows say what differs from it."""
+    if not any(_row(line) for line in lines[:6]):
+        return None
+    rows = [_row(line) for line in lines]
+    found = [row for row in rows if row is not None]
+    if len(found) < 3 or len(found) < 0.7 * sum(line != "" for line in lines):
+        return None
+    files = [row for row in found if row.mode[0] != "d"]
+    directories = [row for row in found if row.mode[0] == "d"]
+    owner = _commonest([f"{row.owner} {row.group}" for row in found])
+    date = _commonest([row.date for row in found])
+    file_mode, directory_mode = _commonest([row.mode for row in files]), _commonest([row.mode for row in directories])
+    size = _commonest([row.size for row in directories])
+    head = "[name, size, what differs from: " + ", ".join(
+        part
+        for part in (
+            f"{file_mode} 1" if files else "",
+            f"{directory_mode} size {size} (their number is of links)" if directories else "",
+            owner,
+            date,
+        )
+        if part
+    )
+    out = [head + "]"]
+    for line, row in zip(lines, rows, strict=True):
+        if row is None:
+            if not _TOTAL.fullmatch(line):
+                out.append(line)
+            continue
+        cells = [row.name + "/" if row.mode[0] == "d" else row.name]
+        if row.mode[0] == "d":
+            cells.append(row.links)
+            cells += [row.mode] * (row.mode != directory_mode) + [f"size {row.size}"] * (row.size != size)
+        else:
+            cells.append(row.size)
+            cells += [row.mode] * (row.mode != file_mode) + [f"{row.links} links"] * (row.links != "1")
+        who = f"{row.owner} {row.group}"
+        cells += [who] * (who != owner) + [row.date] * (row.date != date)
+        out.append(" ".join(cells))
+    return "\n".join(out)
+
+
+def _row(line: str) -> _Row | None:
+    match = _LONG.fullmatch(line) if line[:1] in "-dlbcps" else None
+    return None if match is None else _Row(**match.groupdict())
+
+
+def _commonest(values: list[str]) -> str:
+    """The value that most rows have, the first of them on a tie."""
+    return Counter(values).most_common(1)[0][0] if values else ""

@@ -1,0 +1,100 @@
+"""What test runners print: failures whole, with their traces; of what passed, how much.
+
+Known are pytest, unittest and Django, Go, Cargo, Jest and others that write a line for each test that passes. Left out are those
+lines, lines of set-up, and warnings that repeat. The summary stays, and what the query names.
+"""
+
+from __future__ import annotations
+
+import re
+
+from headroom_stream.config.policy import TestsConfig
+from headroom_stream.content import Compressed, Hints
+from headroom_stream.content.named import Named
+
+_RUN = re.compile(
+    r"""^(?:
+      =+\ test\ session\ starts\ =+ | =+\ [^\n]{0,200}\b(?:passed|failed|errors?|warnings?)\b[^\n]{0,100}\ in\ [0-9.]+s[^\n]{0,40}=
+    | Ran\ [0-9]+\ tests?\ in\ [0-9.]+s | test\ result:\ (?:ok|FAILED)\. | ---\ (?:PASS|FAIL):\ \S | (?:ok|FAIL)\ +\t\S+\t
+    | Tests:\ +[^\n]{0,100}\btotal$ | Test\ Suites:\ | \ +[0-9]+\ passing\ \( | 1\.\.[0-9]+$ | [0-9]+%\ tests\ passed,
+    | Tests\ run:\ [0-9]+,
+    )""",
+    re.VERBOSE | re.MULTILINE,
+)
+"""A line that only a test runner prints: of a summary or of a session's start."""
+_SIGNS = (
+    "====", "\nRan ", "test result: ", "--- PASS", "--- FAIL", "ok  \t", "FAIL\t", "Tests: ", "Test Suites: ", " passing (",
+    "\n1..", "tests passed,", "Tests run: ",
+)  # fmt: skip
+"""Looked for before any line is."""
+_PASSED = re.compile(
+    r"""
+      \S.{0,400}?\ (?:PASSED|XPASS|SKIPPED|XFAIL)(?:\ \([^()]{0,200}\))?\ *(?:\[\ *[0-9]{1,3}%\])?   # pytest -v
+    | \S.{0,400}?\ \.\.\.\ (?:ok|skipped\b.{0,200}|ignored)                                         # unittest -v, cargo
+    | \ *(?:---\ PASS:\ |===\ (?:RUN|PAUSE|CONT|NAME)\ ).{0,400}                                     # go
+    | \ *[✓✔√]\ .{0,400}                                                                           # jest, mocha
+    | \ *ok\ [0-9]{1,6}\b.{0,400}                                                                   # TAP
+    | PASS(?:\ |:\ ).{0,400}                                                                        # jest, automake
+    | \ *[0-9]{1,6}/[0-9]{1,6}\ Test\ +\#[0-9]{1,6}:\ .{0,300}\ Passed\ .{0,40}                       # ctest
+    | \ *Start\ +[0-9]{1,6}:\ .{0,300}
+    | \S{1,300}\.\w{1,8}\ [.sx]{1,300}\ *\[\ *[0-9]{1,3}%\]                                          # pytest, by file
+    | [.sx]{10,300}\ *(?:\[\ *[0-9]{1,3}%\])?
+    """,
+    re.VERBOSE,
+)
+_SET_UP = re.compile(
+    r"(?:cachedir|plugins|libraries|base tempdir|configfile|metadata|benchmark|hypothesis profile)\b.{0,600}"
+    r"|(?:Creating|Cloning|Destroying) test database for alias .{0,200}|collecting \.\.\. .{0,100}"
+)
+_WARNINGS = re.compile(r"=+ warnings summary(?: \([^()]{0,100}\))? =+")
+_RULER = re.compile(r"(?:=+ .{0,300} =+|-- Docs: .{0,300})")
+_WORTH = 0.85
+"""The most that may be left of a text. Set-up and passes are not asked for again, so little gains are worth their marker."""
+
+
+def compress(text: str, hints: Hints, config: TestsConfig) -> Compressed | None:
+    """`text` without the lines of passed tests and of set-up, or None if it comes from no test runner or gains too little."""
+    if not config.enabled or len(text) < config.min_characters or not _is_run(text):
+        return None
+    lines = text.split("\n")
+    left_out = _passed(lines) | _repeated_warnings(lines)
+    left_out -= Named(hints.query).lines(lines) if left_out else set()
+    short = "\n".join([line for at, line in enumerate(lines) if at not in left_out])
+    if not left_out or len(short) > _WORTH * len(text):
+        return None
+    return Compressed(
+        text=short, kind="tests", lossless=False, removed=f"{len(left_out)} lines of passes, set-up and repeated warnings"
+    )
+
+
+def _is_run(text: str) -> bool:
+    return any(sign in text for sign in _SIGNS) and _RUN.search(text) is not None
+
+
+def _passed(lines: list[str]) -> set[int]:
+    """The places of lines that tell of a test that passed, or of set-up."""
+    return {at for at, line in enumerate(lines) if line and (_PASSED.fullmatch(line) or _SET_UP.fullmatch(line))}
+
+
+def _repeated_warnings(lines: list[str]) -> set[int]:
+    """The places in pytest's summary of warnings of those whose message was shown, and of the lines that only say where."""
+    out: set[int] = set()
+    seen: set[str] = set()
+    within = repeats = False
+    for at, line in enumerate(lines):
+        if not within or _RULER.fullmatch(line):
+            within = _WARNINGS.fullmatch(line) is not None
+            repeats = False
+        elif not line.startswith("  "):
+            # Where it came up: a path, or the name of a test. The warning under it says the place again.
+            repeats = False
+            out.add(at)
+        elif not line.startswith("   ") and ": " in line:
+            message = line.partition(": ")[2]
+            repeats = message in seen
+            seen.add(message)
+            if repeats:
+                out.add(at)
+        elif repeats:
+            out.add(at)
+    return out

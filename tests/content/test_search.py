@@ -1,0 +1,99 @@
+"""Search hits: grouped by file, nothing lost but what repeats in many files."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headroom_stream.config.policy import SearchConfig
+from headroom_stream.content import Compressed, Hints
+from headroom_stream.content.search import compress
+
+
+def squeeze(text: str, query: str = "") -> Compressed | None:
+    return compress(text, Hints(query=query), SearchConfig())
+
+
+def test_a_path_is_said_once_for_hits_in_a_row() -> None:
+    out = squeeze("src/a.py:3:import os\nsrc/a.py:17:os.path\nsrc/b.py:4:import os\n")
+    assert out is not None and out.lossless
+    assert out.text == "src/a.py\n3:import os\n17:os.path\nsrc/b.py:4:import os\n"
+
+
+def test_hits_without_numbers_and_context_lines_keep_their_marks() -> None:
+    assert squeeze("src/a.py:  x = 1\nsrc/a.py:  y: int\n") is not None
+    out = squeeze("src/a.py:  x = 1\nsrc/a.py:  y: int\nsrc/a.py-3-z\n")
+    assert out is not None and out.text == "src/a.py\n:  x = 1\n:  y: int\n3-z\n"
+
+
+def catalogues(count: int) -> str:
+    return "\n".join(f'app/locale/lang{n}/app.po:{n + 100}:msgid "the document %r does not exist"' for n in range(count))
+
+
+def test_a_text_that_many_files_share_is_shown_for_the_first_ones() -> None:
+    out = squeeze(catalogues(40) + "\napp/main.py:7:    raise NotFound('the document does not exist')")
+    assert out is not None and not out.lossless
+    assert out.text.count("msgid") == 3 and "app/main.py:7:" in out.text
+    assert out.removed.startswith("37 lines")
+
+
+def test_a_hit_that_the_query_names_stays() -> None:
+    out = squeeze(catalogues(40), "what about app/locale/lang33/app.po?")
+    assert out is not None and "lang33" in out.text
+
+
+def test_binary_files_that_match_are_cut_like_repeated_texts() -> None:
+    lines = [f"grep: app/__pycache__/m{n}.pyc: binary file matches" for n in range(30)]
+    out = squeeze("\n".join(["app/a.py:needle", "app/b.py:needle in it", *lines]))
+    assert out is not None and "app/b.py:needle in it" in out.text and out.text.count("binary") == 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def f(x):\n    return {1: x}\n",
+        "name: value\nname: other\n",
+        "http://x.org/a: is a page\nhttp://x.org/a: is another\n",
+        "12:30: we met\n12:45: we left\n",
+        "src/a.py:1:only one",
+        "",
+    ],
+)
+def test_other_texts_are_left_alone(text: str) -> None:
+    assert squeeze(text) is None
+
+
+paths = st.sampled_from(["a/b.py", "a/c.py", "lib/x-1.2/y.js", "setup.cfg", "./d.e"])
+
+
+@given(
+    st.lists(
+        st.tuples(
+            paths,
+            st.integers(1, 999),
+            st.sampled_from([":", "-"]),
+            st.text(st.characters(codec="ascii", categories=["L", "N", "P"])),
+        )
+    )
+)
+def test_every_hit_can_be_read_back(hits: list[tuple[str, int, str, str]]) -> None:
+    text = "\n".join(f"{path}{mark}{line}{mark}{said}" for path, line, mark, said in hits)
+    out = squeeze(text)
+    if out is not None and out.lossless:
+        back, path = [], ""
+        for line in out.text.split("\n"):
+            if line in {hit[0] for hit in hits}:
+                path = line
+            elif line[0].isdigit():
+                mark = ":" if line[len(line) - len(line.lstrip("0123456789"))] == ":" else "-"
+                back.append(path + mark + line)
+            else:
+                back.append(line)
+        assert back == text.split("\n")
+
+
+@pytest.mark.parametrize("unit", ["a/", "a:1:", "a-", "a.", ":", "grep: ", "a/b.py:1:x\n"])
+def test_long_texts_take_no_more_than_their_length(unit: str) -> None:
+    """Without linear patterns these take minutes; the test's time limit is the judge."""
+    squeeze("a/b.py:1:x\na/b.py:2:y\n" + unit * (400_000 // len(unit)))
