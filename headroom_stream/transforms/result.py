@@ -79,6 +79,10 @@ class TransformResult(Struct, frozen=True, kw_only=True):
     """What the caller ought to know: a budget that could not be kept, a transform that failed."""
     originals: dict[str, str] = field(default_factory=dict)
     """What markers name, by reference: the text of a tool output, or a JSON list of messages. Keep it, and nothing is lost."""
+    messages_removed: int = 0
+    """Messages of the caller's that left."""
+    units_removed: int = 0
+    """Rounds that left: an assistant message with its calls and their results is one."""
     cache_metrics: CachePrefixMetrics | None = None
     diff_artifact: DiffArtifact | None = None
     timing: dict[str, float] = field(default_factory=dict)

@@ -2,12 +2,12 @@
 
 Tool calls and their results leave together. The opening (system messages, the task) and the latest rounds stay. A rewrite makes room
 down to a low-water mark at once: a window that slides at every turn breaks the provider's cache at every turn, and costs more than
-it saves.
+it saves. `shed` is the algorithm; the stream's window and the transforms for direct use (`fitting`) both go by it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Protocol
 
@@ -46,14 +46,21 @@ def cut(messages: Sequence[Message], total: int, config: WindowConfig, *, reserv
         return None
     first = opening(messages)
     starts = rounds(messages)
-    target = int(config.max_tokens * config.low_water) - reserve
-    budget = config.max_tokens - reserve
     protected = starts[-config.keep_last_turns] if len(starts) >= config.keep_last_turns else first
-    end, left = first, total
-    for start, stop in pairwise(starts):
-        enough = left <= (target if start < protected else budget)
-        if enough:
+    parts = ((sum(m.after for m in messages[start:stop]), start >= protected) for start, stop in pairwise(starts))
+    number = shed(parts, total, target=int(config.max_tokens * config.low_water) - reserve, budget=config.max_tokens - reserve)
+    return (first, starts[number]) if number else None
+
+
+def shed(parts: Iterable[tuple[int, bool]], total: int, *, target: int, budget: int) -> int:
+    """How many of `parts` have to go, from the first on, until the rest of `total` tokens is small enough.
+
+    A part is its tokens, and whether it is protected: protected ones go only as far as the budget needs it, others down to the target.
+    """
+    number = 0
+    for tokens, protected in parts:
+        if total <= (budget if protected else target):
             break
-        left -= sum(m.after for m in messages[start:stop])
-        end = stop
-    return (first, end) if end > first else None
+        total -= tokens
+        number += 1
+    return number

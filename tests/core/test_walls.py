@@ -10,7 +10,20 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "headroom_stream"
-CORE = ("messages", "tokens", "events", "config", "errors", "content", "references", "relevance", "transforms", "session", "pricing")
+CORE = (
+    "messages",
+    "tokens",
+    "events",
+    "config",
+    "errors",
+    "content",
+    "references",
+    "relevance",
+    "learning",
+    "transforms",
+    "session",
+    "pricing",
+)
 STANDARD = {
     "__future__",
     "bisect",
