@@ -9,7 +9,7 @@ from msgspec import Struct
 from headroom_stream.config import ReferencesConfig
 from headroom_stream.references.marks import Edits, Referring, Span
 from headroom_stream.references.shown import GRAM, Document, Shown, digest
-from headroom_stream.references.values import LEAST_CHARS, Value, fields, identity, scan
+from headroom_stream.references.values import LEAST_CHARS, Value, fields, identity, name, scan
 
 _LEAST_RUN_CHARS = 60
 """A shorter run costs about as many tokens as its marker."""
@@ -94,20 +94,21 @@ def _values(text: str, root: Value, shown: Shown, edits: Edits) -> None:
             edits.keep(one.at)
             edits.write(",")
             edits.mark(f"…rest as in result {one.output}", one.parts)
-        elif one.header or one.end - one.start < LEAST_CHARS:
+        elif one.end - one.start < LEAST_CHARS:
             continue
-        elif place := shown.values.get(text[one.start : one.end]):
+        elif place := shown.values.get(name(text, one)):
             edits.keep(one.start)
             edits.skip(one.end)
-            edits.mark(f"…as in result {place.output}", (Span(place.output, place.start, place.end),))
-        else:
+            marker = f"{{…as in result {place.output}}}" if one.header else f"…as in result {place.output}"
+            edits.mark(marker, (Span(place.output, place.start, place.end),))
+        elif not one.header:
             todo += reversed(_changed(text, one, shown) or one.inner)
 
 
 def _changed(text: str, value: Value, shown: Shown) -> list[Value | _Hide | _Rest]:
     """What to do with an object of which the session knows an earlier state; nothing if it knows none, or little stayed."""
-    name = identity(text, value)
-    known = shown.objects.get(name) if name else None
+    thing = identity(text, value)
+    known = shown.objects.get(thing) if thing else None
     if known is None:
         return []
     source = shown.documents[known.output].text

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from headroom_stream.references.marks import Mark, Referring
-from headroom_stream.references.values import fields, identity, pieces, scan
+from headroom_stream.references.values import fields, identity, name, pieces, scan
 
 LEAST_CHARS = 100
 """Shorter outputs are not worth pointing at."""
@@ -88,14 +88,14 @@ class Shown:
                 document.grams.append(gram)
         else:
             for value in pieces(root):
-                piece = text[value.start : value.end]
+                piece = name(text, value)
                 self.values[piece] = Place(number, value.start, value.end)
                 document.pieces.append(piece)
-                if name := identity(text, value):
+                if thing := identity(text, value):
                     entries = {key: (start, end) for key, start, end in fields(text, value)}
                     if entries and "…" not in piece:
-                        self.objects[name] = Known(number, entries)
-                        document.identities.append(name)
+                        self.objects[thing] = Known(number, entries)
+                        document.identities.append(thing)
         while self.chars > self.max_chars:
             self._forget()
 
@@ -110,9 +110,9 @@ class Shown:
         for piece in document.pieces:
             if piece in self.values and self.values[piece].output == number:
                 del self.values[piece]
-        for name in document.identities:
-            if name in self.objects and self.objects[name].output == number:
-                del self.objects[name]
+        for thing in document.identities:
+            if thing in self.objects and self.objects[thing].output == number:
+                del self.objects[thing]
 
 
 def grams(lines: list[str]) -> Iterator[tuple[Gram, int]]:

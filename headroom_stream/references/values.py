@@ -56,14 +56,19 @@ def scan(text: str) -> Value | None:
 
 
 def pieces(value: Value) -> Iterator[Value]:
-    """The values in `value` that mean the same wherever they stand, itself included, outermost first."""
+    """The values in `value` that mean the same wherever they stand, and the headers of tables, outermost first."""
     stack = [value]
     while stack:
         one = stack.pop()
-        if one.header or one.end - one.start < LEAST_CHARS:
-            continue
-        yield one
-        stack += reversed(one.inner)
+        if one.end - one.start >= LEAST_CHARS:
+            yield one
+            # What a header says of nested columns makes no sense without it.
+            stack += [] if one.header else reversed(one.inner)
+
+
+def name(text: str, value: Value) -> str:
+    """What a value is known by. The header of a table may read like an object, and is none."""
+    return "\n" * value.header + text[value.start : value.end]
 
 
 def fields(text: str, value: Value) -> list[tuple[str, int, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +16,7 @@ from headroom_stream.events import ContextBatch, DecisionMetric, OriginalMetric,
 from headroom_stream.pricing.cost import NO_PRICES, PriceTable
 from headroom_stream.session.effects import Effects
 from headroom_stream.session.fold import fold
-from headroom_stream.session.state import Position, Session
+from headroom_stream.session.state import Position, Session, encode_state, head_key, load_session, segment_key
 from headroom_stream.tokenizers import load_tokenizer
 from headroom_stream.tokens import Tokenizer
 
@@ -87,6 +88,18 @@ class Folding:
     def bodies(self) -> list[bytes]:
         """Messages of the last context."""
         return [bytes(m) for m in self.contexts[-1].messages]
+
+    def content(self, index: int) -> str:
+        """Text of a message of the last context."""
+        text: str = json.loads(self.bodies[index])["content"]
+        return text
+
+    def restart(self) -> None:
+        """Go on with the state as another worker would read it."""
+        assert self.session is not None
+        table = {segment_key(self.session_id, s.n): encode_state(s) for s in self.session.segments}
+        table[head_key(self.session_id)] = encode_state(self.session.head)
+        self.session = load_session(self.session_id, table.get)
 
     @property
     def bytes_sent(self) -> list[bytes]:
