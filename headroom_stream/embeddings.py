@@ -104,17 +104,21 @@ def create_scorer(
     `alpha` and `adaptive` concern "hybrid", `k1` and `b` the words in "bm25" and "hybrid", `model` the embedding. `tier` is the
     original's word for `scorer_type`. Raises ConfigurationError for other types and values, and for "embedding" without a model.
     """
-    name = model or DEFAULT_MODEL
     chosen = scorer_type or tier
-    embed = None if chosen == "bm25" else load(name) if chosen == "embedding" else _embed_if_there(name, load)
+    if chosen is None:
+        chosen = "bm25" if _embed_if_there(model or DEFAULT_MODEL, load) is None else "hybrid"
     config = RelevanceScorerConfig(
-        scorer_type=chosen or ("bm25" if embed is None else "hybrid"),
-        bm25_k1=k1,
-        bm25_b=b,
-        hybrid_alpha=alpha,
-        adaptive_alpha=adaptive,
+        scorer_type=chosen, bm25_k1=k1, bm25_b=b, embedding_model=model, hybrid_alpha=alpha, adaptive_alpha=adaptive
     )
-    return scorer_for(config, embed)
+    return find_scorer(config, load=load)
+
+
+def find_scorer(config: RelevanceScorerConfig, *, load: Load = load_embed) -> Scorer:
+    """The scorer of a configuration, with its model where it needs one. Raises ConfigurationError for "embedding" without a model."""
+    if config.scorer_type == "bm25":
+        return scorer_for(config)
+    name = config.embedding_model or DEFAULT_MODEL
+    return scorer_for(config, load(name) if config.scorer_type == "embedding" else _embed_if_there(name, load))
 
 
 def _embed_if_there(model: str, load: Load) -> Embed | None:
