@@ -103,7 +103,7 @@ class BuildsConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
 
 
 class DiffsConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """Patches: blob names and modes go, every line of a hunk stays."""
+    """Patches: lines that repeat a path go, every line of a hunk stays: lossless."""
 
     enabled: bool = True
 

@@ -5,6 +5,7 @@ A status is shortened where it says success; a failure is always said, so that i
 - tags that frame the whole text: `<returncode>0</returncode>`, `<output>…</output>`, `<stderr>…</stderr>`, head and tail of a cut
   output;
 - heads: `OBSERVATION:`, `Exit code: 0` / `Wall time: …` / `Output:`;
+- one large JSON value among words;
 - footers: `(Open file: …)`, `(Current directory: …)`, a prompt; `[Command finished with exit code 0]` and its neighbours;
   `Error: (none)`, `Exit Code: 0`, `Signal: (none)`.
 """
@@ -16,6 +17,7 @@ import re
 from msgspec import Struct
 
 from headroom_stream.config.policy import WrappersConfig
+from headroom_stream.content.mixed import json_within
 
 NO_OUTPUT = "(no output)"
 
@@ -57,6 +59,11 @@ def split(text: str, config: WrappersConfig) -> list[Part]:
     """The parts of `text`, frames shortened. One body that is `text` itself where no frame is known."""
     if not config.enabled:
         return [Part(text, body=True)]
+    parts = _framed(text)
+    return [piece for part in parts for piece in (_pieces(part.text) if part.body else [part])]
+
+
+def _framed(text: str) -> list[Part]:
     if text[:64].lstrip()[:1] == "<" and (parts := _tagged(text)) is not None:
         return parts
     given = text
@@ -65,6 +72,14 @@ def split(text: str, config: WrappersConfig) -> list[Part]:
     if given and not (before or text or after):
         return [Part(NO_OUTPUT, body=False)]
     return [part for part in (Part(before, body=False), Part(text, body=True), Part(after, body=False)) if part.text]
+
+
+def _pieces(text: str) -> list[Part]:
+    """A body as what stands before a large JSON value in it, the value, and what stands after."""
+    if (found := json_within(text)) is None:
+        return [Part(text, body=True)]
+    start, end = found
+    return [Part(piece, body=True) for piece in (text[:start], text[start:end], text[end:]) if piece]
 
 
 def _tagged(text: str) -> list[Part] | None:

@@ -120,3 +120,23 @@ def test_long_texts_take_no_more_than_their_length(unit: str) -> None:
     """Without linear patterns these take minutes; the test's time limit is the judge."""
     split(unit * (400_000 // len(unit)), WrappersConfig())
     split("<" + unit * (400_000 // len(unit)) + "]", WrappersConfig())
+
+
+def test_a_large_json_value_among_words_is_a_part() -> None:
+    value = '{"a": [1, 2, 3], "b": {"c": "text that goes on"}}'
+    assert parts(f"Found 3 results:\n{value}\nDone.") == [("Found 3 results:\n", True), (value, True), ("\nDone.", True)]
+    assert parts(f"response: {value}") == [("response: ", True), (value, True)]
+    assert parts(value) == [(value, True)]
+
+
+@pytest.mark.parametrize(
+    "text", ["[see below] and more words", '{"a": 1} and a text that is much longer than the value', "{x}\n[1, 2", '[{"a": ']
+)
+def test_little_or_broken_json_is_no_part(text: str) -> None:
+    assert parts(text) == [(text, True)]
+
+
+@pytest.mark.parametrize("unit", ["[", "{", "[[1],\n", '{"a":', "a: [\n", "[1,\n", "\n[ "])
+def test_broken_json_is_tried_few_times(unit: str) -> None:
+    """Without a limit these take minutes; the test's time limit is the judge."""
+    split("x\n" + unit * (400_000 // len(unit)), WrappersConfig())

@@ -170,7 +170,7 @@ def diffs_enabled() -> bool:
         f"diff --git a/m{n}.py b/m{n}.py\nindex 9493de137d..a58a8cefed 100644\n--- a/m{n}.py\n+++ b/m{n}.py\n@@ -1 +1 @@\n-a\n+b\n"
         for n in range(9)
     )
-    return "index" not in shown(text) and shown(text, diffs={"enabled": False}) == text
+    return "diff --git" not in shown(text) and shown(text, diffs={"enabled": False}) == text
 
 
 ROWS = str([(f"city {n}", n) for n in range(90)])
