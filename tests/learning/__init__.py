@@ -1,0 +1,1 @@
+"""What is learnt of the use of tools' outputs."""
