@@ -12,10 +12,12 @@ from headroom_stream.config.deployment import (
     check_sizes,
 )
 from headroom_stream.config.policy import (
+    BulkConfig,
     LimitsConfig,
     LogsConfig,
     NoiseConfig,
     Policy,
+    ProseConfig,
     RecordsConfig,
     ReferencesConfig,
     WindowConfig,
@@ -32,6 +34,7 @@ from headroom_stream.config.transforms import (
 )
 
 __all__ = [
+    "BulkConfig",
     "CacheAlignerConfig",
     "ClickHouseSettings",
     "HeadroomConfig",
@@ -41,6 +44,7 @@ __all__ = [
     "LogsConfig",
     "NoiseConfig",
     "Policy",
+    "ProseConfig",
     "RecordsConfig",
     "ReferencesConfig",
     "RelevanceScorerConfig",

@@ -42,6 +42,30 @@ class NoiseConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True)
     enabled: bool = True
 
 
+class BulkConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Long lists of plain values and long strings within JSON: beginning, end and what stands out; the original is kept."""
+
+    enabled: bool = True
+    items: PositiveInt = 24
+    """Longer lists of numbers, strings and the like are shortened."""
+    first: PositiveInt = 8
+    """Items at their start that stay."""
+    last: PositiveInt = 3
+    """Items at their end that stay."""
+    characters: PositiveInt = 800
+    """Longer strings are shortened to this, unless one is all there is."""
+
+
+class ProseConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Long prose: its first sentences, and those with words of the question or of what the agent said last; the original is kept."""
+
+    enabled: bool = True
+    min_chars: PositiveInt = 600
+    """Shorter texts are kept whole."""
+    first: PositiveInt = 5
+    """Sentences at the start that stay."""
+
+
 class ReferencesConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """What the session was shown before is pointed at instead of repeated: lossless."""
 
@@ -166,6 +190,8 @@ class Policy(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     diffs: DiffsConfig = DiffsConfig()
     tables: TablesConfig = TablesConfig()
     blobs: BlobsConfig = BlobsConfig()
+    bulk: BulkConfig = BulkConfig()
+    prose: ProseConfig = ProseConfig()
     references: ReferencesConfig = ReferencesConfig()
     window: WindowConfig = WindowConfig()
     limits: LimitsConfig = LimitsConfig()

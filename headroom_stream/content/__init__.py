@@ -13,7 +13,9 @@ class Hints(Struct, frozen=True, kw_only=True):
 
     tool: str = ""
     query: str = ""
-    """What the agent looks for; lines and rows that it names are kept."""
+    """What the agent was asked; lines and rows that it names are kept."""
+    intent: str = ""
+    """What the agent said when it called the tool, and the arguments of its calls."""
 
 
 class Compressed(Struct, frozen=True, kw_only=True):

@@ -16,9 +16,10 @@ from headroom_stream.content import (
     logs,
     noise,
     numbered,
-    records,
+    prose,
     runners,
     search,
+    structured,
     traces,
 )
 from headroom_stream.content.split import split
@@ -46,7 +47,7 @@ def compress_text(text: str, hints: Hints, policy: Policy) -> Compressed | None:
 
 def _compress_body(text: str, hints: Hints, policy: Policy) -> Compressed | None:
     """JSON is tried alone: its result is lossless. Other texts lose terminal noise first, and short forms of lines come last."""
-    if (record := records.compress(text, hints, policy.records)) is not None:
+    if (record := structured.compress(text, hints, policy)) is not None:
         return record
     made = noise.compress(text, hints, policy.noise)
     made = _then(made, _by_kind(text if made is None else made.text, hints, policy))
@@ -85,3 +86,4 @@ def _likely(text: str, hints: Hints, policy: Policy) -> Iterator[Compressed | No
     yield runners.compress(text, hints, policy.tests)
     yield builds.compress(text, hints, policy.builds)
     yield logs.compress(text, hints, policy.logs)
+    yield prose.compress(text, hints, policy.prose)

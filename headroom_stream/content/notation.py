@@ -62,12 +62,12 @@ def write_string(text: str) -> str:
 
 
 def is_bare(text: str) -> bool:
-    """Whether a string has nothing in it that ends a cell or that a reader would stumble over."""
+    """Whether a string has nothing in it that ends a cell, that a reader would stumble over, or that begins like a note of ours."""
     return (
         0 < len(text) <= (_LONGEST_BARE if " " in text else _LONGEST_LINK)
         and text.isprintable()
         and not _NOT_IN_VALUES.search(text)
-        and text[0] != " "
+        and text[0] not in " …"
         and text[-1] != " "
         and text != ABOVE
     )

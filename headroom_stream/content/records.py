@@ -28,6 +28,12 @@ class NumberText(str):
     __slots__ = ()
 
 
+class Note(str):
+    """Words of ours within a value, such as `…12 more`. Written as they are, which no string of the data that begins with `…` is."""
+
+    __slots__ = ()
+
+
 class _LeaveAloneError(ValueError):
     """This JSON cannot be written without loss."""
 
@@ -122,7 +128,7 @@ class _Writer:
             if out is None:
                 out = self.strings[value] = self.json_within(value, depth) or write_string(value)
             return out
-        if kind is NumberText:
+        if kind is NumberText or kind is Note:
             return str(value)
         if depth > MAX_DEPTH:
             raise _LeaveAloneError("nested too deep")

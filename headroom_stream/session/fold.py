@@ -22,7 +22,7 @@ from headroom_stream.pricing.cost import NO_PRICES, PriceTable
 from headroom_stream.pricing.usage import normalise_usage
 from headroom_stream.session.effects import Effects, Folded, refusal, wiped
 from headroom_stream.session.given import Given
-from headroom_stream.session.intake import Arrival, Intake
+from headroom_stream.session.intake import Arrival, Intake, said
 from headroom_stream.session.memory import Memory
 from headroom_stream.session.rewrite import appended, compare, difference, fit_window, gathered, rewound
 from headroom_stream.session.rows import decision_rows, note_row, turn_row
@@ -172,6 +172,7 @@ def _turn(session: Session | None, given: Given) -> Folded:
         tenant=event.tenant or base.tenant,
         time=given.time,
         query=event.query or question,
+        intent=_intent(segments),
         policy=policy,
         tokenizer=given.tokenizer,
     )
@@ -221,6 +222,15 @@ def _question(views: Sequence[View], before: str) -> str:
     """What the agent was asked last."""
     asked = [text for one in views if one.role == "user" for text in one.texts]
     return asked[-1][:QUESTION_CHARS] if asked else before
+
+
+def _intent(segments: Sequence[Segment]) -> str:
+    """What the agent said last. Its calls stand right before the results that wait for them, so that a look at the end suffices."""
+    for segment in reversed(segments[-2:]):
+        for message in reversed(segment.messages):
+            if message.role == "assistant":
+                return said(view(message.body))
+    return ""
 
 
 def _provider(event: TurnEvent, views: Sequence[View], base: Head) -> tuple[Provider, bool]:

@@ -18,6 +18,9 @@ from headroom_stream.session.state import OpenCall, Pointing, Stored
 from headroom_stream.tokens import Tokenizer, count_frame
 from headroom_stream.transforms.outputs import Decision, compress_output, reference
 
+INTENT_CHARS = 4_000
+"""Of the agent's last message, from its end: a call that writes a whole file says little about what is looked for."""
+
 
 class Made(Struct, frozen=True):
     """A decision, and the output that it is about."""
@@ -47,6 +50,8 @@ class Intake(Struct, frozen=True, kw_only=True):
     tenant: str
     time: datetime
     query: str
+    intent: str
+    """What the agent said before these messages."""
     policy: Policy
     tokenizer: Tokenizer
 
@@ -60,9 +65,15 @@ class Intake(Struct, frozen=True, kw_only=True):
         stored: list[Stored] = []
         decisions: list[Made] = []
         originals: list[OriginalMetric] = []
+        intent = self.intent
         for i, (raw, seen) in enumerate(zip(raws, views, strict=True)):
             names, open_calls = answer(open_calls, seen, i)
-            made = [self._decide(i, slot, names[o.key] or o.tool, o.text, shown) for slot, o in enumerate(seen.outputs)]
+            if seen.role == "assistant":
+                intent = said(seen)
+            made = [
+                self._decide(i, slot, o.text, Hints(tool=names[o.key] or o.tool, query=self.query, intent=intent), shown)
+                for slot, o in enumerate(seen.outputs)
+            ]
             texts: dict[Path, str] = {}
             first = outputs + 1
             for one, output in zip(made, seen.outputs, strict=True):
@@ -92,10 +103,9 @@ class Intake(Struct, frozen=True, kw_only=True):
             decisions += [m for m in made if m.decision.reason != "small"]
         return Arrival(tuple(stored), open_calls, tuple(decisions), tuple(originals), outputs)
 
-    def _decide(self, message: int, slot: int, tool: str, text: str, shown: Shown | None) -> Made:
-        hints = Hints(tool=tool, query=self.query)
+    def _decide(self, message: int, slot: int, text: str, hints: Hints, shown: Shown | None) -> Made:
         ref = partial(reference, self.tenant, self.session_id)
-        return Made(message, slot, tool, compress_output(text, hints, self.policy, self.tokenizer, ref=ref, shown=shown))
+        return Made(message, slot, hints.tool, compress_output(text, hints, self.policy, self.tokenizer, ref=ref, shown=shown))
 
     def _original(self, made: Made, text: str) -> OriginalMetric:
         return OriginalMetric(
@@ -108,6 +118,11 @@ class Intake(Struct, frozen=True, kw_only=True):
             kind=made.decision.kind,
             tokens=made.decision.tokens_before,
         )
+
+
+def said(message: View) -> str:
+    """What an assistant message says, with the arguments of its calls."""
+    return "\n".join((*message.texts, *(call.arguments for call in message.calls)))[-INTENT_CHARS:]
 
 
 def answer(open_calls: tuple[OpenCall, ...], seen: View, index: int) -> tuple[dict[str, str], tuple[OpenCall, ...]]:

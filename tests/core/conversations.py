@@ -15,7 +15,7 @@ RECORDS = json.dumps(
 )
 LOGS = "\n".join(f"2026-01-01 10:00:{i % 60:02} INFO worker-{i % 3} request {i} served in {i * 7 % 90} ms" for i in range(60))
 TERMINAL = "\n".join(f"\x1b[32mok\x1b[0m step {i}: \rok step {i} done      " for i in range(20))
-PROSE = " ".join(["The quick brown fox jumps over the lazy dog, and nobody minds."] * 12)
+PROSE = " ".join(["the quick brown fox, it jumps over the lazy dog, and nobody minds;"] * 12)
 CODE = "def area(r):\n    return 3.14 * r * r\n\n\n" * 10
 OBJECT = json.dumps(
     {"name": "Ann", "tags": ["a", "b"], "nested": {"n": 1.00, "text": "x" * 200, "list": list(range(40))}}, indent=4

@@ -75,6 +75,48 @@ def noise_enabled() -> bool:
     return "\x1b" not in shown(TERMINAL) and shown(TERMINAL, noise={"enabled": False}) == TERMINAL
 
 
+NUMBERS = json.dumps({"symbol": "ACME", "averages": [n * 31 % 97 for n in range(200)]})
+NOTES = json.dumps({"id": 7, "status": "open", "notes": " ".join(f"In year {n} all went well." for n in range(100))})
+
+
+def bulk_enabled() -> bool:
+    return "left out" in shown(NUMBERS) and "left out" not in shown(NUMBERS, bulk={"enabled": False})
+
+
+def bulk_items() -> bool:
+    return "left out" not in shown(NUMBERS, bulk={"items": 200}) and "left out" in shown(NUMBERS, bulk={"items": 199})
+
+
+def bulk_first() -> bool:
+    return shown(NUMBERS, bulk={"first": 20}).count(",") == shown(NUMBERS).count(",") + 12
+
+
+def bulk_last() -> bool:
+    return shown(NUMBERS, bulk={"last": 13}).count(",") == shown(NUMBERS).count(",") + 10
+
+
+def bulk_characters() -> bool:
+    return len(shown(NOTES, bulk={"characters": 1_600})) > len(shown(NOTES)) + 700
+
+
+SENTENCES = " ".join(f"In the year {1900 + n} the harbour was quiet and the boats stayed out." for n in range(40))
+
+
+def prose_enabled() -> bool:
+    return "sentences left out" in shown(SENTENCES) and shown(SENTENCES, prose={"enabled": False}) == SENTENCES
+
+
+def prose_min_chars() -> bool:
+    return (
+        "left out" in shown(SENTENCES, prose={"min_chars": len(SENTENCES)})
+        and shown(SENTENCES, prose={"min_chars": len(SENTENCES) + 1}) == SENTENCES
+    )
+
+
+def prose_first() -> bool:
+    return shown(SENTENCES, prose={"first": 9}).count("harbour") == 9
+
+
 CODE_LINES = "\n".join(f"    total += weigh(item, factor={i})" for i in range(30))
 
 
@@ -281,6 +323,14 @@ EFFECTS = {
     "tables.rows": tables_rows,
     "blobs.enabled": blobs_enabled,
     "blobs.min_characters": blobs_min_characters,
+    "bulk.enabled": bulk_enabled,
+    "bulk.items": bulk_items,
+    "bulk.first": bulk_first,
+    "bulk.last": bulk_last,
+    "bulk.characters": bulk_characters,
+    "prose.enabled": prose_enabled,
+    "prose.min_chars": prose_min_chars,
+    "prose.first": prose_first,
     "references.enabled": references_enabled,
     "references.min_lines": references_min_lines,
     "references.max_chars": references_max_chars,

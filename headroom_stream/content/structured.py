@@ -1,0 +1,61 @@
+"""Values, however a tool printed them: JSON, Python literals, literals within strings, cut off or not; as compact text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import structs
+
+from headroom_stream.config import Policy
+from headroom_stream.content import Compressed, Hints, bulk, literals, records
+
+_LEAST_CHARS = 40
+"""A shorter literal within a string gains nothing."""
+_NO_TABLES = 1_000_000
+
+
+def compress(text: str, hints: Hints, policy: Policy) -> Compressed | None:
+    """`text` in the notation of `records`, without the bulk of long lists and strings; None if it is no such value or gets no shorter."""
+    start = text[:64].lstrip()[:2]
+    # Rows of tuples are a table, which `grids` writes as one.
+    if not policy.records.enabled or start[:1] not in ("{", "[", "(") or start == "[(":
+        return None
+    try:
+        value, exact = _parse(text)
+        value, unfolded = _unfold(value)
+        short, removed = bulk.cut(value, hints, policy.bulk)
+        # Lists within strings are often cut off. Keys stay beside their values, or the last row would be read under the wrong ones.
+        config = structs.replace(policy.records, min_rows=_NO_TABLES) if unfolded else policy.records
+        out = records.write(short, config, hints.query)
+    except (ValueError, RecursionError):  # no such value, or one that is left alone; RecursionError is json's word for "too deep"
+        return None
+    if len(out) >= len(text):
+        return None
+    kind = "bulk" if removed else "records" if "\n" in out else "json"
+    return Compressed(text=out, kind=kind, lossless=exact and not unfolded and not removed, removed=removed)
+
+
+def _parse(text: str) -> tuple[Any, bool]:
+    """The value, and whether the text is JSON, whose data the notation keeps exactly."""
+    try:
+        return records.parse(text), True
+    except ValueError:
+        return literals.parse(text), False
+
+
+def _unfold(value: Any) -> tuple[Any, bool]:
+    """The value with the literals that stand in its strings read, and whether there were any. JSON in strings is for the writer."""
+    kind = type(value)
+    if kind is str and len(value) > _LEAST_CHARS and value[0] in "{[(":
+        try:
+            inner, is_json = _parse(value)
+        except (ValueError, RecursionError):
+            return value, False
+        return (value, False) if is_json else (_unfold(inner)[0], True)
+    if kind is dict:
+        fields = {key: _unfold(item) for key, item in value.items()}
+        return {key: item for key, (item, _) in fields.items()}, any(found for _, found in fields.values())
+    if kind is list:
+        items = [_unfold(item) for item in value]
+        return [item for item, _ in items], any(found for _, found in items)
+    return value, False
