@@ -13,7 +13,11 @@ STAMP = re.compile(
     | (?P<date4>[0-9]{8})-(?P<time4>[0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2})[:.,0-9]*
     | (?P<date5>[0-9]{6})\ (?P<time5>[0-9]{6})(?=\ )
     | (?<![\w.:])(?P<time6>[0-9]{2}:[0-9]{2}:[0-9]{2})(?:[.,][0-9]+)?(?!\w)
-    | (?<![\w.-])(?P<time7>1[0-9]{9})(?:\.[0-9]+)?(?![\w.-])
+    | (?<![\w.-])(?P<time7>1[0-9]{9})(?:[0-9]{3}|\.[0-9]+)?(?![\w.-])
+    | (?P<date8>[0-9]{2}/(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)/[0-9]{4})
+      :(?P<time8>[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\ [+-][0-9]{4})?
+    | (?P<date9>[0-9]{8})T(?P<time9>[0-9]{6})Z?
+    | (?<=\[)\ {0,6}(?P<time0>[0-9]{1,7}\.[0-9]{6})(?=\])
     """,
     re.VERBOSE,
 )
@@ -26,7 +30,10 @@ LEVEL = re.compile(
     r"\[?(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|CRITICAL|FATAL|SEVERE|Info|Warning|Error|info|warn|error|debug)\]?"
     r"(?=[\s:|\]])"
 )
-_PROCESS = re.compile(r"[\w.@()/-]{1,60}\[[0-9]+\]: ")
+_PROCESS = re.compile(r"[\w.@()/-]{1,60}\[[0-9]+\]: |(?:DEBUG|INFO|WARNING|ERROR|CRITICAL):[\w.]{1,60}:")
+"""`sshd[312]: `, or the logger of Python's usual form, `INFO:root:`."""
+_SERVICE = re.compile(r"[\w.-]{1,40} +\| ")
+"""What composed services put before each of their lines: `web-1  | `."""
 _LISTING = re.compile(r".{0,40}[-dlbcps](?:[r-][w-][xsStT-]){3}|[0-9a-f^]{7,40} \(|[0-9a-f^]{7,40} [\w./-]+ +\(|\{")
 
 _TRACE = re.compile(r"[ \t]|Traceback \(|Caused by: |(?:[A-Za-z_]\w*\.)*+[A-Z]\w*(?:Error|Exception)\b")
@@ -37,19 +44,32 @@ IMPORTANT = re.compile(
     r"|killed|unreachable|unavailable|crash\w*|oom|segfault|broken|missing|not found|deadlock\w*|\w*(?:Error|Exception))\b",
     re.IGNORECASE,
 )
-_LETTER_LEVEL = re.compile(r"(?:^|[\s|/\[])[EWF](?=[\s|/\]:])")
+_LETTER_LEVEL = re.compile(r"(?:^|[\s|/\[])[EWF](?=[\s|/\]:]|[0-9]{4} [0-9]{2}:)")
 
+_TELLING_KEYS = ("msg", "message", "event", "level", "lvl", "severity", "error", "err", "logger", "status")
+"""Keys whose quoted text tells what happened; of others it is a value."""
+_NOT_TELLING = "".join(f'(?<!{key}=")(?<!"{key}":")(?<!"{key}":\\ ")' for key in _TELLING_KEYS)
+_QUOTED_VALUE = rf"""(?<![\w.!?)])"{_NOT_TELLING}[^"\n]{{0,200}}+"(?!:) | (?<!\w)'[^'\n]{{0,200}}+'(?!\w)"""
+_QUOTED = re.compile(_QUOTED_VALUE, re.VERBOSE)
 _VALUE = re.compile(
-    r"""
-      "[^"\n]{0,200}+" | (?<!\w)'[^'\n]{0,200}+'(?!\w)
-    | (?<=\w=)(?=[^\s,;&)\]}]{0,200}[0-9./:@-])[^\s,;&)\]}]++
-    | \b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b
-    | \b[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5}\b
+    rf"""
+      {_QUOTED_VALUE}
+    | (?<=\w=)(?=[^\s,;&)\]}}]{{0,200}}[0-9./:@-])[^\s,;&)\]}}]++
+    | \b[0-9a-fA-F]{{8}}(?:-[0-9a-fA-F]{{4}}){{3}}-[0-9a-fA-F]{{12}}\b
+    | \b[0-9a-fA-F]{{2}}(?::[0-9a-fA-F]{{2}}){{5}}\b
     | (?<![\w./\\:@-])(?:(?=[/\\.~])|[A-Za-z]:(?=\\))(?:[./\\~]++[\w@+%,:$-]++)+[/\\]*+
     | (?<![A-Za-z0-9])[A-Za-z]*+[0-9][\w./:@$+-]*+
     """,
     re.VERBOSE,
 )
+_HOST = re.compile(r" \S{1,80}+(?= [^:]{1,60}: )")
+_REQUEST = re.compile(r"\"([A-Z]{3,8}) (\S{1,4000}+)(?: HTTP/[0-9.]+)?\" ([1-5][0-9]{2}) ([0-9]+|-)(?!\S)")
+_LONG_STEP = 24
+"""A longer step of a path is a name that somebody gave, not a part of the service."""
+_STEPS = 3
+"""Steps of a path that tell requests of different kinds apart."""
+_CACHED = 20_000
+"""Fields whose masks are remembered; a bound on memory, whatever the log."""
 _WORD = re.compile(r"[A-Za-z]{3,}")
 
 
@@ -59,6 +79,20 @@ def stamp(line: str) -> re.Match[str] | None:
     return None if found is not None and found["time6"] is not None and found.start() > _BARE_TIME_WITHIN else found
 
 
+Head = tuple[int, int, str]
+"""Where the time stands in a line, with the host that syslog puts behind it, and what stands for them in a template."""
+NO_HEAD: Head = (0, 0, "")
+
+
+def head(line: str) -> Head:
+    """The head of a line; NO_HEAD if it has no time."""
+    found = stamp(line)
+    if found is None:
+        return NO_HEAD
+    host = _HOST.match(line, found.end()) if found["date3"] else None
+    return (found.start(), found.end(), "#") if host is None else (found.start(), host.end(), "# #")
+
+
 def date_and_time(match: re.Match[str]) -> tuple[str, str]:
     """The two parts of a stamp as they are written; a time alone has an empty date."""
     parts = match.groupdict()
@@ -66,40 +100,100 @@ def date_and_time(match: re.Match[str]) -> tuple[str, str]:
     return parts.get(name.replace("time", "date")) or "", parts[name]
 
 
-def begins_entry(line: str) -> bool:
+def begins_entry(line: str, stamped: bool) -> bool:
     """Whether a log entry begins here: a time, a level or a process stands in front. Other lines continue the entry before."""
     if line[:1] in ("", " ", "\t") or _LISTING.match(line):
         return False
-    return stamp(line) is not None or LEVEL.match(line) is not None or _PROCESS.match(line) is not None
+    if stamped or LEVEL.match(line) or _PROCESS.match(line):
+        return True
+    service = _SERVICE.match(line)
+    return service is not None and LEVEL.match(line, service.end()) is not None
 
 
 def continues_trace(line: str) -> bool:
     """Whether the line is, by its looks, part of a stack trace or a wrapped message."""
-    return _TRACE.match(line) is not None
+    service = _SERVICE.match(line)
+    return _TRACE.match(line, service.end() if service else 0) is not None
 
 
-def is_stamped(line: str) -> bool:
-    """Whether a time or a process stands in front, which a program's author prints for a log and seldom for anything else."""
-    return stamp(line) is not None or _PROCESS.match(line) is not None
+def names_process(line: str) -> bool:
+    """Whether a process stands in front, which like a time a program's author prints for a log and seldom for anything else."""
+    return _PROCESS.match(line) is not None
 
 
-def template(line: str) -> str:
-    """The line with its time and its values masked: lines with equal templates tell of the same kind of event."""
-    found = stamp(line)
-    return _VALUE.sub("#", line if found is None else line[: found.start()] + "#" + line[found.end() :])
+class Masks:
+    """Splits lines into fields and masks their values; remembers the fields of one log, which repeat."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, str] = {}
+        self.whole: dict[str, str] = {}
+
+    def of(self, line: str, head: Head) -> list[str]:
+        """The fields of a line with its values masked. Lines with equal masks tell of the same kind of event."""
+        text, request = _split(line, head)
+        out = [field if field.isalpha() else self.mask(field) for field in _fields(text)]
+        if request is not None:
+            method, path, status, _ = request.groups()
+            out += [method, _shape(path), status, "#", "#"]
+        return out
+
+    def of_rest(self, line: str) -> str:
+        """A line that continues an entry, masked: a frame of a stack trace repeats as often as the trace."""
+        out = self.whole.get(line)
+        if out is None:
+            if len(self.whole) >= _CACHED:
+                self.whole.clear()
+            out = self.whole[line] = " ".join(self.of(line, NO_HEAD))
+        return out
+
+    def mask(self, field: str) -> str:
+        out = self.known.get(field)
+        if out is None:
+            if len(self.known) >= _CACHED:
+                self.known.clear()
+            out = self.known[field] = _VALUE.sub("#", field)
+        return out
 
 
-def values(line: str) -> list[str]:
-    """What `template` masks, without the time."""
-    found = stamp(line)
-    return _VALUE.findall(line if found is None else line[found.end() :])
+def fields(line: str, head: Head) -> list[str]:
+    """What `Masks.of` masks, field by field as it stands in the line; the time is `#`."""
+    text, request = _split(line, head)
+    out = _fields(text)
+    if request is not None:
+        out += [*request.groups(), request.string[request.end() :].strip()]
+    return out
 
 
-def tells(masked: str) -> bool:
-    """Whether a template has words of its own. Rows of numbers and names do not; they are tables, and every row counts."""
-    return len(_WORD.findall(masked)) >= 2
+def _split(line: str, head: Head) -> tuple[str, re.Match[str] | None]:
+    """The line with its head masked, up to the request where it is one of an access log."""
+    start, end, mask = head
+    text = f"{line[:start]}{mask}{line[end:]}" if end else line
+    request = _REQUEST.search(text) if '" ' in text else None
+    return (text if request is None else text[: request.start()]), request
+
+
+def _fields(text: str) -> list[str]:
+    if '"' in text or "'" in text:
+        hidden = _QUOTED.sub(lambda match: match.group().replace(" ", "\0"), text)
+        return [field.replace("\0", " ") for field in hidden.split(" ")]
+    return text.split(" ")
+
+
+def _shape(path: str) -> str:
+    """`/api/users/#` for `/api/users/17?full=1`."""
+    steps = path.partition("?")[0].split("/")
+    shape = "/".join("#" if len(step) > _LONG_STEP or any(map(str.isdigit, step)) else step for step in steps[: _STEPS + 1])
+    return shape + "/#" if len(steps) > _STEPS + 1 else shape
+
+
+def tells(masks: list[str]) -> bool:
+    """Whether a masked line has words of its own. Rows of numbers and names do not; they are tables, and every row counts."""
+    return len(_WORD.findall(" ".join(masks))) >= 2
 
 
 def matters(line: str) -> bool:
     """Whether a line tells of an error, a warning or a failure."""
-    return IMPORTANT.search(line) is not None or _LETTER_LEVEL.search(line[:_STAMP_WITHIN]) is not None
+    if IMPORTANT.search(line) is not None or _LETTER_LEVEL.search(line[:_STAMP_WITHIN]) is not None:
+        return True
+    request = _REQUEST.search(line) if '" ' in line else None
+    return request is not None and request[3] >= "400"

@@ -1,16 +1,22 @@
-"""Which lines a query names: identifiers, numbers and quoted strings always, plain words where they are rare."""
+"""Which lines a query names: identifiers, numbers and quoted strings where they stand whole, plain words where they are rare."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 
-_QUOTED = re.compile(r"\"([^\"\n]{2,200})\"|'([^'\n]{2,200})'|`([^`\n]{2,200})`")
-_RUN = re.compile(r"[^\s\"'`,;()\[\]{}<>|]+")
+_QUOTED = re.compile(r"\"([^\"\n]{2,200})\"|(?<!\w)'([^'\n]{2,200})'|`([^`\n]{2,200})`|“([^”\n]{2,200})”|‘([^’\n]{2,200})’")
+_RUN = re.compile(r"[^\s\"'`,;()\[\]{}<>|“”‘’]+")
 _WORDS = re.compile(r"\w+")
-_IDENTIFIER = re.compile(r"[0-9_./:@\\$#-]|[a-z][A-Z]")
+_IDENTIFIER = re.compile(r"[0-9_./:@\\$#-]|[a-z][A-Z]|[A-Z]{3}")
+_NUMBER = re.compile(r"(?<![\w.,])[0-9]{1,3}(?:([,_' ])[0-9]{3})(?:\1[0-9]{3})*(?:\.[0-9]+)?(?![\w])")
+_PLAIN_NUMBER = re.compile(r"[0-9]{4,18}(?:\.[0-9]{1,9})?")
+_FILE_LINE = re.compile(r"([\w.@/\\-]{1,200}\.\w{1,8}):([0-9]{1,9})(?::[0-9]{1,9})?")
 _RARE_LINES = 3
 """A plain word on more lines than this says nothing about any of them."""
+_MANY_LINES = 50
+_MANY_SHARE = 0.02
+"""An identifier on more lines and on a greater share of them names the whole text, not a line: the service whose log it is."""
 _SHORT = 2
 """Terms below this length, such as single digits, stand on nearly every line."""
 
@@ -19,38 +25,80 @@ class Named:
     """The terms of one query, looked up by their first word, so that a line costs its own length whatever the query."""
 
     def __init__(self, query: str) -> None:
-        self.terms: dict[str, set[str]] = {}
+        self.terms: dict[str, dict[str, str]] = {}
+        """By the first word: how a term may be written, and the term."""
         self.plain: set[str] = set()
         for match in _QUOTED.finditer(query):
             self._add(next(group for group in match.groups() if group is not None))
+        for match in _NUMBER.finditer(query):
+            self._add_number(match.group())
         for run in _RUN.findall(query):
             term = run.strip(".:!?*-…")
             if _IDENTIFIER.search(term):
                 self._add(term)
+                if _PLAIN_NUMBER.fullmatch(term):
+                    self._add_number(term)
+                elif place := _FILE_LINE.fullmatch(term):
+                    self._add_place(*place.groups())
             elif len(term) >= 4:
                 self.plain.add(term.lower())
 
-    def _add(self, term: str) -> None:
-        words = _WORDS.findall(term.lower())
-        if words and len(term) >= _SHORT:
-            self.terms.setdefault(words[0], set()).add(term.lower().strip())
+    def _add(self, written: str, term: str = "") -> None:
+        written = written.lower().strip()
+        words = _WORDS.findall(written)
+        if words and len(written) >= _SHORT:
+            self.terms.setdefault(words[0], {})[written] = term or written
+
+    def _add_number(self, written: str) -> None:
+        """`1234567` is `1,234,567` as well."""
+        digits = re.sub("[,_' ]", "", written)
+        whole, dot, rest = digits.partition(".")
+        for mark in ("", ",", "_"):
+            self._add(f"{int(whole):,}".replace(",", mark) + dot + rest, digits)
+
+    def _add_place(self, file: str, line: str) -> None:
+        """`a.py:3` is what Python calls `File "a.py", line 3`."""
+        for form in (f'{file}", line {line}', f"{file} line {line}", f"{file}({line}", f"{file}:{line}"):
+            self._add(form, f"{file}:{line}")
 
     def lines(self, lines: list[str]) -> set[int]:
-        """The places of the lines that the query names."""
+        """The places of the lines that the query names.
+
+        A term on very many lines counts only where it meets another.
+        """
         if not self.terms and not self.plain:
             return set()
-        out: set[int] = set()
-        count: Counter[str] = Counter()
         holders: dict[str, list[int]] = {}
+        plain: dict[str, list[int]] = {}
         for at, line in enumerate(lines):
             low = line.lower()
             words = set(_WORDS.findall(low))
-            if any(term in low for word in self.terms.keys() & words for term in self.terms[word]):
-                out.add(at)
+            found = {term for word in self.terms.keys() & words for form, term in self.terms[word].items() if _stands(form, low)}
+            for term in found:
+                holders.setdefault(term, []).append(at)
             for word in self.plain & words:
-                count[word] += 1
-                holders.setdefault(word, []).append(at)
-        for word, number in count.items():
-            if number <= _RARE_LINES:
-                out.update(holders[word])
+                plain.setdefault(word, []).append(at)
+        many = max(_MANY_LINES, int(_MANY_SHARE * len(lines)))
+        out = {at for places in plain.values() if len(places) <= _RARE_LINES for at in places}
+        out.update(at for places in holders.values() if len(places) <= many for at in places)
+        met = Counter(at for places in holders.values() if len(places) > many for at in places)
+        meetings = [at for at, count in met.items() if count > 1]
+        if len(meetings) <= many:
+            out.update(meetings)
         return out
+
+
+def _stands(form: str, line: str) -> bool:
+    """Whether `form` stands in `line` and not as a part of a longer word or number."""
+    at = line.find(form)
+    while at >= 0:
+        end = at + len(form)
+        before, after = line[at - 1 : at] if at else "", line[end : end + 1]
+        if not (_goes_on(before) and _goes_on(form[0])) and not (_goes_on(form[-1]) and _goes_on(after)):
+            return True
+        at = line.find(form, at + 1)
+    return False
+
+
+def _goes_on(mark: str) -> bool:
+    return mark == "_" or mark.isalnum()

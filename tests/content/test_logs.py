@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from headroom_stream.config import LogsConfig
 from headroom_stream.content import Compressed, Hints
-from headroom_stream.content.log_lines import template
+from headroom_stream.content.log_lines import Masks, head
 from headroom_stream.content.logs import compress
-from headroom_stream.content.named import Named
 
 
 def squeeze(text: str, query: str = "", **config: Any) -> Compressed | None:
@@ -145,16 +144,127 @@ def test_the_usual_forms_of_logs_are_known(head: str) -> None:
     assert out is not None and out.removed == "49 lines"
 
 
-def test_templates_mask_values_and_keep_words() -> None:
-    assert (
-        template("2024-05-01 10:00:00 INFO user=bob id=17 from 10.0.0.1:80 in /var/log/x.log") == "# INFO user=bob id=# from # in #"
+def template(text: str) -> str:
+    return " ".join(Masks().of(text, head(text)))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2024-05-01 10:00:00 INFO user=bob id=17 from 10.0.0.1:80 in /var/log/x.log", "# INFO user=bob id=# from # in #"),
+        ("reason = AssocFail:sts:5_rsn:0", "reason = AssocFail:sts:#"),
+        ("May  1 10:00:00 web-host-b sshd[17]: closed by peer", "# # sshd[#]: closed by peer"),
+        ('time=2024-05-01T10:00:00Z level=info msg="cache hit" key="a b"', 'time=# level=info msg="cache hit" key=#'),
+        ('web-1 | {"level":"warn","msg":"disk full","disk":"sda"}', 'web-# | {"level":"warn","msg":"disk full","disk":#}'),
+        (
+            '::1 - ann [10/Oct/2023:13:55:36 +0200] "GET /api/users/17/cart/items?x=1 HTTP/1.1" 404 12 "-" "Mozilla"',
+            "::# - ann [#]  GET /api/users/#/# 404 # #",
+        ),
+    ],
+)
+def test_templates_mask_values_and_keep_words(text: str, expected: str) -> None:
+    assert template(text) == expected
+
+
+def test_units_that_differ_by_name_only_are_one_kind_and_the_names_are_told() -> None:
+    units = ["nginx.service", "cron.service", "dev-sda.device", "apt-daily.timer", "docker.socket", "tmp.mount"]
+    lines = [f"May  1 10:00:{n:02} host systemd[1]: Started the unit {units[n % 6]} in time" for n in range(30)]
+    out = squeeze("\n".join(lines))
+    assert out is not None
+    assert out.text == (
+        f"{lines[0]}\n… ×29 more to 10:00:29: cron.service; dev-sda.device; apt-daily.timer; docker.socket; tmp.mount"
     )
-    assert template("reason = AssocFail:sts:5_rsn:0") == "reason = AssocFail:sts:#"
 
 
-def test_plain_words_name_lines_only_where_they_are_rare() -> None:
-    lines = ["request served"] * 10 + ["request rejected"]
-    assert Named("was any request rejected?").lines(lines) == {10}
+def test_kinds_that_differ_by_a_verb_stay_apart() -> None:
+    verbs = ["opened", "closed", "moved", "copied", "locked", "removed"]
+    out = squeeze("\n".join(line(n, f"the file was {verbs[n % 6]} by user {n}") for n in range(60)))
+    assert out is not None and all(f"was {verb} by" in out.text for verb in verbs)
+
+
+def test_a_state_that_is_seldom_seen_stays_whole() -> None:
+    lines = [line(n, f"link eth{1 if n == 50 else 0} changed, packet {n * 31}") for n in range(100)]
+    out = squeeze("\n".join(lines))
+    assert out is not None and lines[50] in out.text and out.removed == "98 lines"
+
+
+def test_few_entries_that_are_left_out_have_their_values_told() -> None:
+    lines = steady(60) + [
+        line(70 + n, f"archive {n * 100} was rotated away from the primary disk of this machine") for n in range(4)
+    ]
+    out = squeeze("\n".join(lines))
+    assert out is not None and out.text.endswith("… ×3 more to 00:01:13: 100; 200; 300")
+
+
+def test_a_marker_that_would_cost_more_than_it_saves_is_not_made() -> None:
+    lines = steady(60) + [line(70 + n, f"up {n}") for n in range(3)]
+    out = squeeze("\n".join(lines), rare=1)
+    assert out is not None and out.text.split("\n")[2] == lines[60]
+
+
+def at(n: int) -> str:
+    return f"{n // 3600:02}:{n // 60 % 60:02}:{n % 60:02}"
+
+
+_TRACE = """java.lang.IllegalStateException: no stock
+\tat c.e.Stock.take(Stock.java:17)
+\tat c.e.Orders.place(Orders.java:88)
+Caused by: java.sql.SQLException: closed
+\t... 12 more"""
+# A name, what the program says all the time, and what it says once: `{t}` is the time, `{n}` a number.
+FORMS = {
+    "logfmt": (
+        'time=2024-05-01T{t}Z level=info msg="served" path=/v1/{n}',
+        'time=2024-05-01T{t}Z level=info msg="config reloaded" by=ops',
+    ),
+    "klog": ("I0501 {t}.123456       1 sync.go:200] Reconciled pod web-{n}", "E0501 {t}.123456       1 sync.go:7] no pods left"),
+    "nginx": (
+        "2024/05/01 {t} [notice] 12#12: *{n} signal {n} received, exiting worker",
+        '2024/05/01 {t} [error] 12#12: *{n} connect() failed, client: 10.0.0.{n}, request: "GET /x HTTP/1.1"',
+    ),
+    "access": (
+        '10.0.1.{n} - - [10/Oct/2023:{t} +0000] "GET /api/users/{n}?x=1 HTTP/1.1" 200 {n} "-" "Mozilla/5.0 (X11)"',
+        '10.0.1.{n} - bob [10/Oct/2023:{t} +0000] "POST /api/orders/{n} HTTP/1.1" 502 17 "-" "curl/8.0"',
+    ),
+    "syslog": (
+        "<34>1 2024-05-01T{t}.003Z host app {n} ID47 - session {n} opened",
+        "<35>1 2024-05-01T{t}.003Z host app {n} ID8 - disk gone",
+    ),
+    "journal": (
+        "May 01 {t} node systemd[1]: Started session-{n}.scope of user root",
+        "May 01 {t} node kernel: Out of memory: Killed process {n}",
+    ),
+    "java": (
+        "2024-05-01 {t},120 INFO  [http-{n}] c.e.Orders - order {n} placed",
+        "2024-05-01 {t},120 ERROR [http-{n}] c.e.Orders - order {n} failed\n" + _TRACE,
+    ),
+    "python": ("INFO:root:processed batch {n} of many", "WARNING:jobs.runner:slow batch {n}"),
+    "compose": (
+        'web-1  | {{"level":"info","time":"2024-05-01T{t}Z","msg":"request served","id":{n}}}',
+        'db-1   | 2024-05-01 {t}.123 UTC [1{n}] FATAL:  role "app" does not exist',
+    ),
+    "kernel": (
+        "[   17.{n:06}] usb 1-1: new high-speed device number {n}",
+        "[   18.{n:06}] EXT4-fs error (device sda1): inode {n} is gone",
+    ),
+    "phone": (
+        "05-01 {t}.123  1001  2002 D Activity: cleared app {n} from list",
+        "05-01 {t}.123  1001  2002 E Runtime: main thread {n} died",
+    ),
+    "build": (
+        "2024-05-01T{t}.1234567Z   Downloading package pkg-{n}",
+        "2024-05-01T{t}.1234567Z ##[error]Process ended with code {n}",
+    ),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_is_said_once_survives_in_every_form_of_log(form: str) -> None:
+    always, once = FORMS[form]
+    lines = [always.format(t=at(n), n=n) for n in range(150)]
+    planted = once.format(t=at(90), n=90)
+    out = squeeze("\n".join([*lines[:90], planted, *lines[90:]]))
+    assert out is not None and planted in out.text and len(out.text) < 0.1 * sum(map(len, lines))
 
 
 @pytest.mark.parametrize("unit", ["a", "=", "a=", "/a", "'", ":", "9", "a1", "[", "::"])
