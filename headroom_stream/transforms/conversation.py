@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -98,7 +99,7 @@ class Conversation:
                 waiting.setdefault(call.key, deque()).append(i)
         out: list[range] = []
         reach = -1
-        for start, stop in zip(starts, [*starts[1:], len(self.reads)], strict=True):
+        for start, stop in pairwise([*starts, len(self.reads)]):
             out.append(range(out.pop().start if start <= reach else start, stop))
             reach = max(reach, *closed_at[start:stop])
         return out

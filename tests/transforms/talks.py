@@ -13,8 +13,10 @@ from headroom_stream.tokenizers import EstimatingTokenizer, load_tokenizer
 from headroom_stream.tokens import PER_CONTEXT, Tokenizer, count_message
 from headroom_stream.transforms.conversation import MARKER
 from headroom_stream.transforms.result import Message, TransformResult
-from tests.core.conversations import PROSE, SHAPES, plots
+from tests.core.conversations import SHAPES, plots
 
+PROSE = " ".join(["Every morning the ferry leaves the island, and nobody on the pier looks up."] * 12)
+"""About 180 tokens that tell nothing."""
 REAL = load_tokenizer(network=False)
 QUICK = EstimatingTokenizer()
 """For laws, which hold for any tokenizer."""
@@ -64,9 +66,9 @@ def agent(rounds: int, **given: Any) -> list[Message]:
 
 @st.composite
 def talks(draw: st.DrawFn, *, max_rounds: int = 8) -> list[Message]:
-    """A conversation in one of the providers' shapes."""
+    """A conversation in one of the providers' shapes, up to any of its messages."""
     messages: list[Message] = SHAPES[draw(st.sampled_from(tuple(SHAPES)))](draw(plots(max_rounds=max_rounds)))
-    return messages
+    return messages[: draw(st.just(len(messages)) | st.integers(0, len(messages)))]
 
 
 def assert_calls_are_answered(messages: list[Message]) -> None:

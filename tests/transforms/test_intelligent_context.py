@@ -19,8 +19,9 @@ from headroom_stream.relevance import RelevanceScore
 from headroom_stream.transforms.conversation import MARKER
 from headroom_stream.transforms.intelligent_context import IntelligentContextManager
 from headroom_stream.transforms.result import Message, TransformResult
-from tests.core.conversations import PROSE, RECORDS
+from tests.core.conversations import RECORDS
 from tests.transforms.talks import (
+    PROSE,
     QUICK,
     REAL,
     agent,

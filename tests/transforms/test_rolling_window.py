@@ -14,8 +14,8 @@ from headroom_stream.errors import ConfigurationError, ValidationError
 from headroom_stream.transforms.conversation import MARKER
 from headroom_stream.transforms.result import Message
 from headroom_stream.transforms.rolling_window import RollingWindow
-from tests.core.conversations import PROSE
 from tests.transforms.talks import (
+    PROSE,
     QUICK,
     REAL,
     agent,
@@ -193,3 +193,10 @@ def test_system_messages_and_the_last_round_stay(messages: list[Message], budget
     assert [m for m in result.messages if m["role"] == "system"] == stay
     last = max((i for i, m in enumerate(messages) if m["role"] in ("assistant", "model")), default=0)
     assert result.messages[len(result.messages) - (len(messages) - last) :] == messages[last:]
+
+
+@pytest.mark.parametrize("messages", [[], [user(PROSE)], [system("Be brief."), user(PROSE), user("Now.")]])
+def test_a_context_without_any_answer_stays_whole(messages: list[Message]) -> None:
+    result = window.apply(messages, max_tokens=10)
+    assert result.messages == messages
+    assert len(result.warnings) == (1 if messages else 0)

@@ -19,8 +19,8 @@ from headroom_stream.transforms.cache_aligner import CacheAligner
 from headroom_stream.transforms.pipeline import TransformPipeline
 from headroom_stream.transforms.result import Message, TransformResult
 from headroom_stream.transforms.rolling_window import RollingWindow
-from tests.core.conversations import PROSE, RECORDS
-from tests.transforms.talks import REAL, agent, said, system, text, tokens, user
+from tests.core.conversations import RECORDS
+from tests.transforms.talks import PROSE, REAL, agent, said, system, text, tokens, user
 from tests.transforms.test_cache_aligner import RULES, align, prompt_of
 from tests.transforms.test_intelligent_context import earlier, filler, fitted, mixed, only, shown, talk
 
@@ -102,7 +102,7 @@ def window_preserve_recent_turns() -> bool:
 
 def window_drop_oldest_first() -> bool:
     def first_stays(oldest: bool) -> bool:
-        return shown(windowed(agent(20), max_tokens=1_500, preserve_recent_turns=2, drop_oldest_first=oldest), "0 The quick")
+        return shown(windowed(agent(20), max_tokens=1_500, preserve_recent_turns=2, drop_oldest_first=oldest), "0 Every")
 
     return first_stays(oldest=False) and not first_stays(oldest=True)
 
