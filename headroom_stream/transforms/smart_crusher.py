@@ -8,6 +8,7 @@ more than the cap. The last line tells how many are left out and by which refere
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -15,14 +16,13 @@ from typing import Any
 from msgspec import Struct
 
 from headroom_stream.config.crusher import RelevanceScorerConfig, SmartCrusherConfig
-from headroom_stream.content.records import parse
-from headroom_stream.errors import ValidationError
+from headroom_stream.errors import ConfigurationError, ValidationError
 from headroom_stream.messages import Path
 from headroom_stream.relevance import Scorer, scorer_for
 from headroom_stream.tokens import Tokenizer
 from headroom_stream.transforms.conversation import Conversation, Read, is_ours, read_messages, rewritten
 from headroom_stream.transforms.counting import Counting
-from headroom_stream.transforms.crush.cut import Cut, cut
+from headroom_stream.transforms.crush.cut import cut
 from headroom_stream.transforms.outputs import MIN_LOSSY_GAIN, reference
 from headroom_stream.transforms.result import Message, TransformResult
 
@@ -80,6 +80,8 @@ class SmartCrusher(Counting):
         not get shorter, come back as they are. Raises ValidationError for values that cannot be written as JSON, ConfigurationError
         where the configuration asks for a scorer that is not there.
         """
+        if not 0 < bias < math.inf:
+            raise ConfigurationError(f"bias is a number above 0, not {bias}")
         text = data if isinstance(data, str) else _as_json(data)
         tokenizer = tokenizer or self._tokenizer
         count = tokenizer.count if tokenizer is not None else lambda content: len(content) // _CHARS_A_TOKEN
@@ -87,7 +89,8 @@ class SmartCrusher(Counting):
         before = count(text)
         if not self.config.enabled or before < self.config.min_tokens_to_crush:
             return kept
-        made = self._cut(text, query, bias)
+        scorer, threshold = self._scorer_and_threshold()
+        made = cut(text, query, self.config, scorer, threshold=threshold, bias=bias)
         if made is None:
             return kept
         if not made.removed:
@@ -151,16 +154,6 @@ class SmartCrusher(Counting):
             markers_inserted=markers,
             originals=originals,
         )
-
-    def _cut(self, text: str, query: str, bias: float) -> Cut | None:
-        """None for texts that are no JSON list or object, or that cannot be written back without loss."""
-        scorer, threshold = self._scorer_and_threshold()
-        if text[:64].lstrip()[:1] not in ("{", "["):
-            return None
-        try:
-            return cut(parse(text), query, self.config, scorer, threshold=threshold, bias=bias)
-        except (ValueError, RecursionError):  # as in content.records: no JSON, or one that is left alone
-            return None
 
     def _scorer_and_threshold(self) -> tuple[Scorer, float | None]:
         given = self.relevance_config

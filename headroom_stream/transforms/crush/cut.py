@@ -14,7 +14,7 @@ from msgspec import Struct
 from headroom_stream.config.crusher import RelevanceScorerConfig, SmartCrusherConfig
 from headroom_stream.config.policy import RecordsConfig
 from headroom_stream.content import Compressed, Hints
-from headroom_stream.content.records import NumberText, compress
+from headroom_stream.content.records import NumberText, compress, parse
 from headroom_stream.relevance import Scorer, scorer_for
 from headroom_stream.transforms.crush.choose import Choice, Chooser
 from headroom_stream.transforms.crush.summary import constants, summary
@@ -37,33 +37,38 @@ class Cut(Struct, frozen=True):
 
 
 def cut(
-    value: Any,
-    query: str,
-    config: SmartCrusherConfig,
-    scorer: Scorer | None = None,
-    *,
-    threshold: float | None = None,
-    bias: float = 1.0,
-) -> Cut:
-    """A value that `records.parse` made, with no more items in its lists than the configuration says.
+    text: str, query: str, config: SmartCrusherConfig, scorer: Scorer, *, threshold: float | None = None, bias: float = 1.0
+) -> Cut | None:
+    """The value of a JSON text with no more items in its lists than the configuration says.
 
-    `threshold` takes the place of the configuration's; `bias` multiplies the cap. Raises ValueError or RecursionError for a value
-    nested too deep.
+    `threshold` takes the place of the configuration's; `bias` multiplies the cap. None for what is no JSON list or object, and for what
+    cannot be written back without loss.
     """
-    if scorer is None:
-        scorer = scorer_for(RelevanceScorerConfig(scorer_type=config.relevance_tier))
+    if text[:64].lstrip()[:1] not in ("{", "["):
+        return None
+    try:
+        value = parse(text)
+    except (ValueError, RecursionError):  # as in content.records: no JSON, or one that is left alone
+        return None
     cutter = _Cutter(Chooser(config, query, scorer, config.relevance_threshold if threshold is None else threshold, bias))
-    shown = cutter.value(value, "")
-    plain = write_json(shown)
+    try:
+        plain = write_json(cutter.value(value, ""))
+    except RecursionError:  # it could be read, but is too deep to be written
+        return None
     compact = compress(plain, Hints(query=query), RecordsConfig())
     worth = compact is not None and len(compact.text) <= (1 - config.lossless_min_savings_ratio) * len(plain)
     body = compact.text if compact is not None and worth else plain
     return Cut("\n".join([*cutter.common, body]), cutter.removed(), tuple(cutter.shapes))
 
 
-def crush_records(value: Any, query: str, config: SmartCrusherConfig, scorer: Scorer | None = None) -> Compressed:
-    """`cut` as the compressors of `content` answer: the caller writes the marker, and keeps what is not shorter as it was."""
-    made = cut(value, query, config, scorer)
+def crush_records(text: str, hints: Hints, config: SmartCrusherConfig, scorer: Scorer | None = None) -> Compressed | None:
+    """`cut` as a compressor of `content`: None if nothing is gained in characters; the caller writes the marker.
+
+    Without a `scorer`, the configuration's `relevance_tier` says which.
+    """
+    made = cut(text, hints.query, config, scorer or scorer_for(RelevanceScorerConfig(scorer_type=config.relevance_tier)))
+    if made is None or len(made.text) >= len(text):
+        return None
     kind = "crushed" if made.removed else "records" if "\n" in made.text else "json"
     return Compressed(text=made.text, kind=kind, lossless=not made.removed, removed=made.removed)
 
