@@ -43,7 +43,7 @@ _COMMON = re.compile(
     re.IGNORECASE,
 )
 """Looks like a fact and is said everywhere."""
-_ROOT = re.compile(r"\./|/testbed/|/workspace/[^/]+/")
+_ROOT = re.compile(r"/testbed/|/workspace/[^/]+/")
 """Where an agent works is no part of a path's name."""
 _UNSPACED = re.compile(r"[a-z]+\.[A-Z][a-z]*")
 """The end of a sentence and the beginning of the next one."""

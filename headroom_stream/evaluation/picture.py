@@ -21,6 +21,7 @@ body { margin: 0 auto; padding: 2rem 1.5rem 4rem; max-width: 68rem; background: 
 h1 { font-size: 1.5rem; margin: 0 0 .3rem; } h2 { font-size: 1.1rem; margin: 2.4rem 0 .6rem; }
 p { margin: .3rem 0; max-width: 46rem; } .dim { color: var(--dim); }
 svg { width: 100%; height: auto; margin-top: 1rem; } svg text { fill: var(--ink); font: 12px system-ui, sans-serif; }
+svg .lead { stroke: var(--dim); stroke-opacity: .5; }
 svg .dim { fill: var(--dim); } svg .grid { stroke: var(--line); } svg .aim { stroke: var(--dim); stroke-dasharray: 4 4; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .8rem .25rem 0; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
@@ -44,7 +45,7 @@ def page(summary: Summary, lost: Sequence[Lost]) -> str:
         f"<p>{escape(_headline(summary))}</p>",
         f'<p class="dim">{_ABOUT}</p>',
         chart(_points(summary)),
-        _key(summary.policies),
+        _key(summary.shown),
         "<h2>By family</h2>",
         _families(summary),
     ]
@@ -63,7 +64,7 @@ def page(summary: Summary, lost: Sequence[Lost]) -> str:
 def _headline(summary: Summary) -> str:
     parts = []
     for line in summary.overall():
-        name = f"{line.policy}: " if len(summary.policies) > 1 else ""
+        name = f"{line.policy}: " if len(summary.shown) > 1 else ""
         saved = f"{bounded_percent(line.score.net_saved, line.score.net_bound)} % net saved"
         parts.append(f"{name}{saved}, {percent(line.score.in_context)} % of facts in context")
     what = summary.overall()[0].score
@@ -72,7 +73,7 @@ def _headline(summary: Summary) -> str:
 
 def _points(summary: Summary) -> list[Point]:
     return [
-        Point(line.score.net_saved, line.score.in_context, line.family, summary.policies.index(line.policy), line.policy)
+        Point(line.score.net_saved, line.score.in_context, line.family, summary.shown.index(line.policy), line.policy)
         for line in summary.lines
         if line.score.net_saved is not None and line.score.in_context is not None
     ]
