@@ -148,6 +148,14 @@ class BlobsConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True)
     """Shorter runs stay: keys, signatures and digests are read and compared."""
 
 
+class MarkupConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Fetched web pages by their content: text, links and what can be acted on. The source of pages is code and left alone."""
+
+    enabled: bool = True
+    min_characters: PositiveInt = 500
+    """Shorter pages stay as they are."""
+
+
 class WindowConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """A token budget for the whole context. Dropping old turns rewrites history, so it happens seldom and in bulk."""
 
@@ -190,6 +198,7 @@ class Policy(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     diffs: DiffsConfig = DiffsConfig()
     tables: TablesConfig = TablesConfig()
     blobs: BlobsConfig = BlobsConfig()
+    markup: MarkupConfig = MarkupConfig()
     bulk: BulkConfig = BulkConfig()
     prose: ProseConfig = ProseConfig()
     references: ReferencesConfig = ReferencesConfig()

@@ -8,12 +8,14 @@ from headroom_stream.config import Policy
 from headroom_stream.content import (
     Compressed,
     Hints,
+    accessibility,
     blobs,
     builds,
     diffs,
     grids,
     listings,
     logs,
+    markup,
     noise,
     numbered,
     prose,
@@ -49,7 +51,8 @@ def _compress_body(text: str, hints: Hints, policy: Policy) -> Compressed | None
     """JSON is tried alone: its result is lossless. Other texts lose terminal noise first, and short forms of lines come last."""
     if (record := structured.compress(text, hints, policy)) is not None:
         return record
-    made = noise.compress(text, hints, policy.noise)
+    made = markup.compress(text, hints, policy.markup)
+    made = _then(made, noise.compress(text if made is None else made.text, hints, policy.noise))
     made = _then(made, _by_kind(text if made is None else made.text, hints, policy))
     made = _then(made, traces.compress(text if made is None else made.text, hints, policy.traces))
     return _then(made, blobs.compress(text if made is None else made.text, hints, policy.blobs))
@@ -61,7 +64,7 @@ def _then(first: Compressed | None, second: Compressed | None) -> Compressed | N
         return first or second
     return Compressed(
         text=second.text,
-        kind=second.kind if second.lossless is False else first.kind,
+        kind=second.kind if first.kind == "noise" else first.kind,
         lossless=first.lossless and second.lossless,
         removed=", ".join(one.removed for one in (first, second) if one.removed),
     )
@@ -80,6 +83,7 @@ def _sure(text: str, hints: Hints, policy: Policy) -> Iterator[Compressed | None
     yield search.compress(text, hints, policy.search)
     yield grids.compress(text, hints, policy.tables)
     yield diffs.compress(text, hints, policy.diffs)
+    yield accessibility.compress(text, hints, policy.markup)
 
 
 def _likely(text: str, hints: Hints, policy: Policy) -> Iterator[Compressed | None]:

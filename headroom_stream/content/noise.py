@@ -4,6 +4,7 @@ Exactly this may go:
 
 - escape sequences (colours, cursor movement, titles, hyperlinks' addresses) and NUL and BEL characters;
 - what a carriage return or a backspace moves over and later text replaces; a carriage return that ends a line;
+- curl's meter of a transfer;
 - outside code and listings by number: blanks and tabs that end a line, and blank lines after the second in a row.
 
 "Erase line" is carried out on a line with carriage returns. Other escapes that clear the screen or move the cursor are removed
@@ -28,6 +29,11 @@ _ESCAPE = re.compile(
     """,
     re.VERBOSE,
 )
+_METER = re.compile(
+    r"^ +% Total +% Received % Xferd[^\n]{0,80}\n[^\n]{0,100}Dload  Upload[^\n]{0,80}\n(?:\n|[ 0-9.kMG:-]{60,90}\n){0,2000}+",
+    re.MULTILINE,
+)
+"""What curl prints about a transfer when its output is no terminal."""
 _ERASE_LINE = re.compile(r"\x1b\[[02]?K")
 _ENDING_BLANKS = re.compile(r"(?<![ \t])[ \t]++(?=\n|\Z)")
 _BLANK_LINES = re.compile(r"\n{4,}")
@@ -37,12 +43,21 @@ def compress(text: str, hints: Hints, config: NoiseConfig) -> Compressed | None:
     """`text` as a terminal would leave it, or None if there is nothing to remove. Visible text is never changed."""
     if not config.enabled:
         return None
+    meter = "% Received % Xferd" in text
     controls = any(character in text for character in "\x1b\r\b\x00\x07")
-    if not controls and not _has_blanks(text):
+    if not controls and not meter and not _has_blanks(text):
         return None
-    if controls and "\x1b" not in text and "\b" not in text and text.count("\r") == text.count("\r\n") and looks_like_code(text):
+    if (
+        controls
+        and not meter
+        and "\x1b" not in text
+        and "\b" not in text
+        and text.count("\r") == text.count("\r\n")
+        and looks_like_code(text)
+    ):
         return None
     out = shown(text) if controls else text
+    out = _METER.sub("", out) if meter else out
     if _has_blanks(out) and not looks_like_code(out):
         out = _BLANK_LINES.sub("\n\n\n", _ENDING_BLANKS.sub("", out))
     if len(out) >= len(text):

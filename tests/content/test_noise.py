@@ -42,6 +42,16 @@ def test_white_space_of_code_stays() -> None:
     assert clean("\x1b[32m" + code + "\x1b[0m") == code
 
 
+def test_the_meter_of_a_transfer_goes() -> None:
+    meter = (
+        "  % Total    % Received % Xferd  Average Speed   Time    Time     Time  Current\n"
+        "                                 Dload  Upload   Total   Spent    Left  Speed\n\n"
+        "  0     0    0     0    0     0      0      0 --:--:-- --:--:-- --:--:--     0\n"
+        "100   293  100   293    0     0  12993      0 --:--:-- --:--:-- --:--:-- 15421\n"
+    )
+    assert clean(meter + "the answer\n") == "the answer\n"
+
+
 plain = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"], include_characters="\n\t "), max_size=60)
 escapes = st.sampled_from(["\x1b[0m", "\x1b[1;38;5;196m", "\x1b]0;t\x07", "\x1b[?25l", "\x1b(B", "\x07", "\x1b[12;3H"])
 

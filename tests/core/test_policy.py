@@ -237,6 +237,17 @@ def blobs_min_characters() -> bool:
     return shown(HEX).count("<hex") == 1 and shown(HEX, blobs={"min_characters": 300}).count("<hex") == 2
 
 
+PAGE = "HTTP/1.1 200 OK\n\n<!DOCTYPE html>\n" + '<div class="wide blue card"><p class="x">Some words.</p></div>\n' * 12
+
+
+def markup_enabled() -> bool:
+    return "<p" not in shown(PAGE) and shown(PAGE, markup={"enabled": False}) == PAGE
+
+
+def markup_min_characters() -> bool:
+    return "<p" in shown(PAGE, markup={"min_characters": 2000}) and "<p" not in shown(PAGE)
+
+
 def windowed(**window: Any) -> Folding:
     folding = Folding(window=window)
     folding.turn(user("The task."))
@@ -323,6 +334,8 @@ EFFECTS = {
     "tables.rows": tables_rows,
     "blobs.enabled": blobs_enabled,
     "blobs.min_characters": blobs_min_characters,
+    "markup.enabled": markup_enabled,
+    "markup.min_characters": markup_min_characters,
     "bulk.enabled": bulk_enabled,
     "bulk.items": bulk_items,
     "bulk.first": bulk_first,
