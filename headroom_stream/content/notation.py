@@ -11,7 +11,7 @@ It is JSON with these liberties (`reading` takes it back):
 - `legs[from,to]` in a header: the cell is a list of objects with these keys, `[[ROM,OSL],[OSL,ROM]]`;
 - `name?`: an empty cell is null; `zip=text`: digits are text; `url=https://example.com/…`: the cell stands where `…` is, and a
   cell in quotes stands alone; `url=https://example.com/<login>`: the value of that row's `login` stands there, and there is no cell;
-- `^` repeats the cell above;
+- `^` repeats the cell above; `HAT110,…` repeats the row above that begins with `HAT110`;
 - `json{a:1}` is the string `{"a":1}`, `json {a:1}` the string `{"a": 1}`, `json2{a:1}` the same indented by 2.
 """
 
@@ -34,6 +34,8 @@ HOLE = "…"
 """Where the cell stands in what all cells of a column have in common."""
 ABOVE = "^"
 """The cell of the row above once more."""
+AGAIN = "…"
+"""Stands for all cells but the first of a row that stood before in the same table."""
 WORDS = {"true": True, "false": False, "null": None}
 BARE = re.compile(r"[^,{}\[\]\"\\\n]*")
 BARE_KEY = re.compile(r"[^,{}\[\]\"\\\n:=?]*")

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from headroom_stream.content.notation import (
     ABOVE,
+    AGAIN,
     BARE,
     BARE_KEY,
     HOLE,
@@ -196,9 +197,17 @@ class _Reader:
     def row(self, header: _Header, row_key: str | None, first: Any) -> dict[str, Any]:
         """One row; `first` is the value of its first cell where that has been read already."""
         cells: list[Any] = []
+        start = self.at
         for n, column in enumerate(header.shown):
             if n:
                 self.expect(",")
+            if n == 1:
+                begun = self.text[start : self.at - 1]
+                if self.text.startswith(AGAIN, self.at) and self.text[self.at + 1] in "\n]" and begun in header.begun:
+                    self.at += 1
+                    cells = header.begun[begun]
+                    break
+                header.begun.setdefault(begun, cells)
             cells.append(first if n == 0 and first is not _ABSENT else self.cell(column, header.above[n]))
         header.above = cells
         return _build(header.entries, iter(cells), row_key)
@@ -234,12 +243,14 @@ class _Reader:
 
 
 class _Header:
-    """A header: its entries, those of them that have cells, and the cells of the last row."""
+    """A header: its entries, those of them that have cells, and the cells of the rows so far that later ones may repeat."""
 
     def __init__(self, entries: list[_Entry]) -> None:
         self.entries = entries
         self.shown = list(_shown(entries))
         self.above: list[Any] = [_ABSENT] * len(self.shown)
+        self.begun: dict[str, list[Any]] = {}
+        """Rows by the text of their first cell."""
 
 
 class _Lists(list[Any]):

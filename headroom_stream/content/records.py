@@ -11,13 +11,15 @@ from typing import Any, NoReturn
 from headroom_stream.config import RecordsConfig
 from headroom_stream.content import Compressed, Hints
 from headroom_stream.content.factoring import derive, factor, standing_out
-from headroom_stream.content.notation import json_style, write_key, write_string
+from headroom_stream.content.notation import AGAIN, json_style, write_key, write_string
 from headroom_stream.content.reading import read
 from headroom_stream.content.sections import sections
 from headroom_stream.content.tables import columns, header, varying, worth_columns
 
 MAX_DEPTH = 60
 """Deeper values are left alone: writing and reading recurse, and Python's stack is the caller's too."""
+_AGAIN_CHARS = 12
+"""Characters that a row has to have beyond its first cell to be worth a look at the row before."""
 _MAX_DIGITS = 4000
 """Python refuses to read integers of more than 4,300 digits."""
 
@@ -195,4 +197,19 @@ class _Writer:
             shown = varying(parts, 2)  # a blank line again; there is a second column, since one with gaps is no table
         if factored:
             factor(shown, standing_out(shown, self.query))
-        return header(parts), list(map(",".join, zip(*(column.cells for column in shown), strict=True)))
+        lines = list(map(",".join, zip(*(column.cells for column in shown), strict=True)))
+        # Rows with a key before them are told apart by it, and marks of repetition would lose the row that they repeat.
+        return header(parts), lines if factored or keys is not None else _again(lines, shown[0].cells)
+
+
+def _again(lines: list[str], firsts: list[str]) -> list[str]:
+    """Rows that stood before in full as their first cell alone, where no other row begins with it."""
+    whole: dict[str, str] = {}
+    others = {first for line, first in zip(lines, firsts, strict=True) if whole.setdefault(first, line) != line}
+    shown: set[str] = set()
+    out = []
+    for line, first in zip(lines, firsts, strict=True):
+        repeats = line in shown and first[:1] not in ("", "{") and first not in others and len(line) >= len(first) + _AGAIN_CHARS
+        out.append(f"{first},{AGAIN}" if repeats else line)
+        shown.add(line)
+    return out

@@ -165,6 +165,23 @@ def test_a_list_of_lists_shares_one_header() -> None:
     assert packed(value) == "[[{no,to}\nH1,LGA\nH2,PHL\n\nH1,LGA]]"
 
 
+def test_a_row_that_stands_twice_is_named_by_its_first_cell() -> None:
+    first, second, third = (
+        {"flight": flight, "from": "Oslo", "to": town, "seats": seats}
+        for flight, town, seats in (("HAT1", "Rome", 8), ("HAT2", "Bern", 4), ("HAT3", "Bern", 2))
+    )
+    trips = [[first, second], [first, third]]
+    text = packed(trips)
+    assert text == "[[{flight,from,to,seats}\nHAT1,Oslo,Rome,8\nHAT2,Oslo,Bern,4\n\nHAT1,…\nHAT3,Oslo,Bern,2]]"
+    assert restore(text) == trips
+
+
+def test_a_row_is_written_out_where_another_begins_like_it() -> None:
+    rows = [{"flight": "HAT1", "from": a, "to": "Oslo Gardermoen", "seats": 8} for a in ("Rome", "Bern", "Rome")]
+    assert "…" not in packed(rows)
+    assert restore(packed(rows)) == rows
+
+
 def test_absent_null_and_empty_differ() -> None:
     value = [{"a": 1, "b": "x"}, {"a": 2}, {"a": 3, "b": None}, {"a": 4, "b": ""}]
     assert packed(value) == '[{a,b}\n1,x\n2,\n3,null\n4,""]'
