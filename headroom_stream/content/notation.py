@@ -71,7 +71,7 @@ def is_bare(text: str) -> bool:
         and not _NOT_IN_VALUES.search(text)
         and text[0] not in " …"
         and text[-1] != " "
-        and text != ABOVE
+        and text not in (ABOVE, AGAIN)
     )
 
 
