@@ -81,10 +81,12 @@ class Conversation:
                 return i
         return None
 
-    def query(self, given: str = "") -> str:
-        """What the agent looks for: as given, else the text of the user's last message."""
-        at = None if given else self.latest_question()
-        return given if at is None else "\n".join(self.reads[at].view.texts)
+    def sought(self) -> str:
+        """What the agent looks for: the user's last message, and what the assistant last said and called."""
+        asked = self.latest_question()
+        spoke = next((i for i in range(len(self.reads) - 1, -1, -1) if self.reads[i].role == "assistant"), None)
+        seen = [self.reads[i].view for i in (asked, spoke) if i is not None]
+        return "\n".join(text for one in seen for text in (*one.texts, *(c.arguments for c in one.calls)))
 
     def units(self) -> list[range]:
         """Places of the rounds: an assistant message and all up to the next; rounds are one where a result answers across them."""

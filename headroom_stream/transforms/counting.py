@@ -22,3 +22,23 @@ class Counting:
     def tokenizer_for(self, given: Tokenizer | None) -> Tokenizer:
         """The tokenizer of a call."""
         return given or self._tokenizer or self.default_tokenizer()
+
+
+class Remembering:
+    """A tokenizer that counts no text twice. For one call: it keeps every text that it counted."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._counts: dict[str, int] = {}
+        self.name = tokenizer.name
+
+    def count(self, text: str) -> int:
+        """Tokens of `text`."""
+        found = self._counts.get(text)
+        if found is None:
+            found = self._counts[text] = self._tokenizer.count(text)
+        return found
+
+    def exact_for(self, model: str) -> bool:
+        """Whether `model` is billed by this very encoding."""
+        return self._tokenizer.exact_for(model)

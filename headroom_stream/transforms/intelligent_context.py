@@ -64,9 +64,9 @@ class IntelligentContextManager(Counting):
     ) -> TransformResult:
         """The messages within `model_limit` less the output buffer (the argument, else the config's).
 
-        `query` is what the agent looks for, by default the user's last message. The first `frozen` messages stay as they are, and so do
-        outputs of `protected_tools`, unless their round leaves. Raises ConfigurationError without a limit or where no budget is left,
-        ValidationError for messages that no provider would take.
+        `query` is what the agent looks for, by default what the user and the assistant said last. The first `frozen` messages stay as
+        they are, and so do outputs of `protected_tools`, unless their round leaves. Raises ConfigurationError without a limit or where
+        no budget is left, ValidationError for messages that no provider would take.
         """
         if model_limit is None:
             raise ConfigurationError("IntelligentContextManager.apply needs model_limit, the tokens that the model takes")
@@ -86,7 +86,7 @@ class IntelligentContextManager(Counting):
     def _fitted(
         self, before: Conversation, budget: int, tokenizer: Tokenizer, query: str, frozen: int, protected_tools: Sequence[str]
     ) -> TransformResult:
-        query = before.query(query)
+        query = query or before.sought()
         units = droppable(before, keep_system=self.config.keep_system, frozen=frozen)
         other, recent = apart(before, units, self.config.keep_last_turns)
         order = [*self._least_first(before, other, query), *recent]

@@ -12,7 +12,7 @@ from headroom_stream.errors import ConfigurationError
 from headroom_stream.tokens import Tokenizer
 from headroom_stream.transforms.cache_aligner import CacheAligner
 from headroom_stream.transforms.conversation import Conversation, read_messages
-from headroom_stream.transforms.counting import Counting
+from headroom_stream.transforms.counting import Counting, Remembering
 from headroom_stream.transforms.intelligent_context import IntelligentContextManager
 from headroom_stream.transforms.learned import LearnedUse
 from headroom_stream.transforms.result import (
@@ -111,7 +111,7 @@ class TransformPipeline(Counting):
         A transform that raises, enlarges the context, or touches what is frozen changes nothing, and a warning says so. Raises
         ConfigurationError for options that make no sense, ValidationError for messages that no provider would take.
         """
-        tokenizer = self.tokenizer_for(tokenizer)
+        tokenizer = Remembering(self.tokenizer_for(tokenizer))
         if model_limit is None:
             model_limit = self.config.model_context_limits.get(model)
         if output_buffer is None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from headroom_stream import direct, transforms
 from headroom_stream.config import IntelligentContextConfig, RollingWindowConfig
 from headroom_stream.direct import CacheAligner, IntelligentContextManager, RollingWindow, SmartCrusher, TransformPipeline
 from headroom_stream.tokenizers import load_tokenizer
@@ -31,3 +34,13 @@ def test_the_intelligent_context() -> None:
 def test_the_pipeline() -> None:
     pipeline = TransformPipeline([SmartCrusher(), CacheAligner(), RollingWindow()])
     assert pipeline.transform([PROMPT, *agent(3)[1:]]).transforms_applied == ["cache_aligner"]
+
+
+@pytest.mark.parametrize("name", [n for n in transforms.__all__ if not n.startswith("Transform") or n == "TransformPipeline"])
+def test_the_package_of_the_transforms_has_them_too(name: str) -> None:
+    assert issubclass(getattr(direct, name), getattr(transforms, name))
+
+
+def test_what_the_package_has_not_is_an_error() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
+        transforms.Nothing  # noqa: B018 - reading it is the test

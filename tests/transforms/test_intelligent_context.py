@@ -91,10 +91,12 @@ def test_what_is_near_to_the_query_stays() -> None:
     assert not shown(fitted(talk(outputs), 900, scoring_weights=only("recency")), "QX81 is in Oslo")
 
 
-def test_without_a_query_the_users_last_message_is_it() -> None:
+def test_without_a_query_what_the_user_and_the_assistant_said_last_is_it() -> None:
     outputs = ["The luggage of booking QX81 is in Oslo. " + PROSE, *map(filler, range(8))]
     messages = talk(outputs)
     messages[1] = user("Where is the luggage of QX81?")
+    assert shown(fitted(messages, 900, scoring_weights=only("semantic_similarity")), "QX81 is in Oslo")
+    messages = [*talk(outputs), *round_of("z", "ok", arguments='{"booking": "QX81"}')]
     assert shown(fitted(messages, 900, scoring_weights=only("semantic_similarity")), "QX81 is in Oslo")
 
 
