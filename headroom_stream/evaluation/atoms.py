@@ -10,33 +10,7 @@ import json
 import re
 from typing import Any
 
-_EXTENSIONS = "py c h cpp js ts go rs java rb txt md cfg toml ini json ya?ml rst sh sql html log db zip png jpg pyx"
-_URL = r"""https?://[^\s"'<>)\]}\\]+"""
-_EMAIL = r"[\w.+-]++@[\w-]++\.[\w.]+"
-_PATH = rf"/?[\w.+@-]++(?:/[\w.+@-]++)+|\b[\w-]++\.(?:{'|'.join(_EXTENSIONS.split())})\b"
-_DATE = r"\b\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2})?)?\b|\b\d{1,2}:\d{2}(?::\d{2})?\b"
-_NUMBER = r"(?<![\w.])(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\w)|\d+\.\d+(?![\w.])|\d{3,}(?![\w.]))"
-_IDENTIFIERS = (
-    r"#?[A-Za-z_][A-Za-z0-9_-]*\d[A-Za-z0-9_-]*",
-    r"#?\d+[A-Za-z_][A-Za-z0-9_-]*",
-    r"\b[A-Za-z]\w*_\w+\b",
-    r"\b_\w{3,}\b",
-    r"\b[a-z]+[A-Z]\w+\b",
-    r"\b[A-Z][a-z0-9]+[A-Z]\w+\b",
-    r"\b[a-z_]\w+(?:\.[A-Za-z_]\w+)+\b",
-)
-
-
-def _any_of(**kinds: str) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in kinds.items()))
-
-
-_ATOM = _any_of(url=_URL, email=_EMAIL, path=_PATH, date=_DATE, num=_NUMBER, ident="|".join(_IDENTIFIERS))
-_ATOM_BUT_EMAIL = _any_of(url=_URL, path=_PATH, date=_DATE, num=_NUMBER, ident="|".join(_IDENTIFIERS))
-"""Most texts have no @. Where none is, looking for an address at every letter of every word is half of the work."""
-_UNBROKEN = re.compile(r"(?<![\w.+@/-])[\w.+@/-]{2000,}+")
-"""What no separator breaks: an encoded file, a line of dashes. No agent copies a value of that length, and looking for one at each of
-its characters takes time with the square of the length."""
+from headroom_stream.evaluation.patterns import values
 
 _COMMON = re.compile(
     r"i\.e|e\.g|v\d|utf-?8|python3?|py3|sha\d+|x86_64|__\w+__|\d{3,4}px|str_replace\w*|view_range|tool_call\w*|end_of_edit|call_\d+",
@@ -68,10 +42,8 @@ def unescaped(text: str) -> str:
 def atoms(text: str) -> dict[str, str]:
     """The atoms of an unescaped text and the kind of each (url, email, path, date, num, ident), in order of appearance."""
     found: dict[str, str] = {}
-    text = _UNBROKEN.sub(" ", text)
-    for match in (_ATOM if "@" in text else _ATOM_BUT_EMAIL).finditer(text):
-        kind = match.lastgroup or ""
-        atom = _canonical(match[0].strip(".,;:!?"), kind)
+    for value, kind in values(text):
+        atom = _canonical(value.strip(".,;:!?"), kind)
         if len(atom) < _SHORTEST.get(kind, _SHORTEST_OTHER) or _COMMON.fullmatch(atom):
             continue
         if kind == "ident" and _UNSPACED.fullmatch(atom):
