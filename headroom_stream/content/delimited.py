@@ -1,0 +1,59 @@
+"""Comma- and tab-separated values, as the tables of `records`: what the rows share is said once."""
+
+from __future__ import annotations
+
+import csv
+import re
+from typing import Any
+
+from headroom_stream.config import RecordsConfig
+from headroom_stream.content import Compressed, Hints, records
+from headroom_stream.content.notation import NUMBER, WORDS
+
+_DELIMITERS = ("\t", ";", ",")
+_FIRST_LINES = 8
+"""Lines that decide before the whole is read: sentences with commas differ in their number soon."""
+_LONGEST_NAME = 60
+_NAME = re.compile(r"[^\W\d][^\n]*")
+_WORTH = 0.8
+"""The most that may be left. Who edits such a file wants it as it is, and what is saved has to be worth the other form."""
+
+
+def compress(text: str, hints: Hints, config: RecordsConfig) -> Compressed | None:
+    """`text` as a table with a header, or None if it is none, is short, or would not shrink by a fifth.
+
+    Cells keep their characters; an empty one is an absent key.
+    """
+    if not config.enabled or (rows := parse(text)) is None or len(rows) < config.factored_rows:
+        return None
+    out = records.write(rows, config, hints.query)
+    return Compressed(text=out, kind="records", lossless=True) if len(out) <= _WORTH * len(text) else None
+
+
+def parse(text: str) -> list[dict[str, Any]] | None:
+    """The rows under a line of names, as `records.write` takes them; None unless every line has as many fields as there are names."""
+    first = text[: text.find("\n") + 1] if "\n" in text else ""
+    for delimiter in _DELIMITERS:
+        width = first.count(delimiter) + 1
+        begin = text.split("\n", _FIRST_LINES)[:-1]
+        if width < 2 or ('"' not in "".join(begin) and any(line.count(delimiter) + 1 != width for line in begin)):
+            continue
+        if '"' not in text and "\r" not in text:
+            lines = [line.split(delimiter) for line in text.rstrip("\n").split("\n")]
+        else:
+            try:
+                lines = list(csv.reader(text.splitlines(keepends=True), delimiter=delimiter, strict=True))
+            except csv.Error:  # quotes that do not pair: no such file
+                continue
+        if len(lines) > 1 and all(len(line) == len(lines[0]) for line in lines) and _are_names(lines[0]):
+            known: dict[str, Any] = {}
+            for line in lines[1:]:
+                for cell in line:
+                    if cell not in known:
+                        known[cell] = records.NumberText(cell) if NUMBER.fullmatch(cell) or cell in WORDS else cell
+            return [{name: known[cell] for name, cell in zip(lines[0], line, strict=True) if cell} for line in lines[1:]]
+    return None
+
+
+def _are_names(cells: list[str]) -> bool:
+    return len(set(cells)) == len(cells) and all(len(cell) <= _LONGEST_NAME and _NAME.fullmatch(cell) for cell in cells)
