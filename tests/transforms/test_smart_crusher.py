@@ -20,6 +20,8 @@ from headroom_stream.transforms.smart_crusher import CrushResult, SmartCrusher
 from tests.relevance.embedder import embed
 
 WORDS = ["amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heath", "islet", "jetty", "knoll", "larch"]
+MORE_WORDS = [word + end for end in ("", "wood", "field", "side") for word in WORDS]
+"""Enough that no two rows are alike by chance."""
 
 
 def rows(count: int = 400, seed: int = 1) -> list[dict[str, Any]]:
@@ -30,7 +32,7 @@ def rows(count: int = 400, seed: int = 1) -> list[dict[str, Any]]:
             "id": 10_000 + n,
             "state": "idle" if n % 2 else "busy",
             "load": rng.randrange(40, 60),
-            "note": " ".join(rng.sample(WORDS, 6)),
+            "note": " ".join(rng.sample(MORE_WORDS, 6)),
         }
         for n in range(count)
     ]

@@ -9,6 +9,8 @@ Numbers = NDArray[np.float64]
 
 _ROUNDS = 40
 """Each round at least halves the deviation; floats of all sizes are through before."""
+_ROUNDING = 1e-12
+"""Of a number; less than that is no distance, but what rounding leaves between equal numbers."""
 _WINDOW = 5
 """Numbers on each side that make up a level."""
 _NORMAL_MEDIAN_STEP = 0.954
@@ -19,23 +21,34 @@ def distances(values: Numbers) -> Numbers:
     """How far each number lies from the middle of the others, in their standard deviations.
 
     A huge number raises the deviation so much that it hides others (and sometimes itself). So numbers beyond two deviations are set
-    aside and the rest is measured anew, as long as that more than halves the deviation; ordinary tails do not.
+    aside and the rest is measured anew, as long as that more than halves the deviation; ordinary tails do not. Where the rest is all
+    the same, any other number is a thousand deviations off at least.
     """
     if not len(values):
         return values
-    scaled = values / max(float(np.abs(values).max()), np.finfo(np.float64).tiny)  # squares must not overflow
-    inner = scaled
+    inner = values
+    centre, spread = _moments(inner)
     for _ in range(_ROUNDS):
-        spread = float(inner.std())
-        rest = inner[np.abs(inner - inner.mean()) <= 2 * spread]
-        if 2 * len(rest) < len(scaled) or 2 * float(rest.std()) > spread or len(rest) == len(inner):
+        rest = inner[np.abs(inner / 2 - centre / 2) <= spread]
+        if 2 * len(rest) < len(values) or len(rest) == len(inner):
             break
-        inner = rest
-    off, spread = np.abs(scaled - inner.mean()), float(inner.std())
-    # What is left of equal numbers after rounding is no distance.
-    off[off <= 1e-12] = 0.0
-    result: Numbers = off / max(spread, 1e-12)
-    return result
+        closer = _moments(rest)
+        if 2 * closer[1] > spread:
+            break
+        inner, (centre, spread) = rest, closer
+    off: Numbers = np.abs(values / 2 - centre / 2)  # halves: the difference of two great numbers is no float
+    off[off <= _ROUNDING * abs(centre)] = 0.0
+    if spread <= _ROUNDING * abs(centre):
+        spread = float(off.min(where=off > 0, initial=np.inf)) / 500
+    with np.errstate(over="ignore"):
+        return off / (spread / 2) if spread > 0 else off
+
+
+def _moments(values: Numbers) -> tuple[float, float]:
+    """Mean and standard deviation, where squares would overflow too."""
+    scale = max(float(np.abs(values).max()), np.finfo(np.float64).tiny)
+    scaled = values / scale
+    return float(scaled.mean()) * scale, float(scaled.std()) * scale
 
 
 def changes(values: Numbers, threshold: float) -> list[tuple[float, int]]:

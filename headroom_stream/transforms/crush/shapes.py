@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
 from typing import Literal
 
 import numpy as np
@@ -105,13 +106,13 @@ def _extremes(column: Column) -> list[int]:
 
 
 def _in_turn(column: Column) -> Iterator[int]:
-    """An item of each value, then another of each, and so on."""
+    """An item of each value, then another of each, and so on; those of one value lie evenly."""
     groups: dict[str, list[int]] = {}
     for at, value in zip(column.at, column.values, strict=True):
         groups.setdefault(str(value), []).append(at)
-    for turn in range(max(map(len, groups.values()), default=0)):
-        groups = {value: places for value, places in groups.items() if turn < len(places)}
-        yield from (places[turn] for places in groups.values())
+    evenly = [map(places.__getitem__, spread(len(places))) for places in groups.values()]
+    for turn in zip_longest(*evenly):
+        yield from (at for at in turn if at is not None)
 
 
 def _is_numeric(column: Column) -> bool:
