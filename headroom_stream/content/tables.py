@@ -6,6 +6,7 @@ Whether a table is worth it is decided by keys alone, once for each level of nes
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -50,15 +51,14 @@ def worth_columns(rows: list[dict[str, Any]], filled: int) -> bool:
     `filled` is the number of keys in all rows. Half-empty tables are refused: a reader loses count of their commas, and
     the number of cells would grow faster than the text.
     """
-    keys: dict[str, None] = {}
-    for row in rows:
-        keys.update(dict.fromkeys(row))
+    shapes = Counter(map(tuple, rows))
+    keys = dict.fromkeys(key for shape in shapes for key in shape)
     cells = len(keys) * len(rows)
     # A single column with an absent cell would show as a blank line, which has a meaning of its own.
     if not keys or cells > 2 * filled or (len(keys) == 1 and filled < len(rows)):
         return False
     header = sum(map(key_cost, keys))
-    inline = sum(key_cost(key) for row in rows for key in row)
+    inline = sum(count * sum(map(key_cost, shape)) for shape, count in shapes.items())
     return header + (cells - filled) + 2 < inline
 
 
