@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 
 from msgspec import Struct
 
@@ -38,7 +39,7 @@ _NOW = re.compile(
 _NEAR = 48
 """Characters before a date, in its line, in which a word says that it is the present one."""
 MAX_VALUES = 2_000
-"""Of one prompt that are compared. Past them a prompt is a table of data, which does not change in parts."""
+"""Of one text. One with more is a table of data: values do not leave it, and looking for them all would take too long."""
 
 
 _LONG_ID = 10
@@ -62,10 +63,10 @@ def find(text: str, patterns: Sequence[re.Pattern[str]], fixed: Sequence[Span]) 
     """The values of `text` outside the `fixed` spans, in order, without overlaps. Those of `patterns` go before others."""
     own = {span: Found(*span, "value", sure=True, suspect=True) for p in patterns for m in p.finditer(text) if (span := _span(m))}
     chosen = outside(fixed, sorted(own, key=lambda span: (span[0], -span[1])))
-    ours = {match.span(): match for match in _VALUE.finditer(text)}
-    free = outside(sorted([*fixed, *chosen]), ours)
+    ours = {match.span(): match for match in islice(_VALUE.finditer(text), MAX_VALUES + 1)}
+    free = outside(sorted([*fixed, *chosen]), ours if len(ours) <= MAX_VALUES else ())
     found = [*(own[span] for span in chosen), *(_found(text, ours[span]) for span in free)]
-    return sorted(found, key=lambda f: f.start)[:MAX_VALUES]
+    return sorted(found, key=lambda f: f.start)
 
 
 def _span(match: re.Match[str]) -> Span | None:

@@ -17,6 +17,7 @@ from headroom_stream.transforms.cache_aligner import MAX_PROMPTS, CacheAligner
 from headroom_stream.transforms.conversation import VALUES
 from headroom_stream.transforms.prompt_text import tidied
 from headroom_stream.transforms.result import Message, TransformResult
+from headroom_stream.transforms.volatile import MAX_VALUES
 from tests.transforms.talks import QUICK, REAL, round_of, said, system, text, tokens, user
 
 RULES = "Follow the policy of the house at all times, and say what you did. " * 12
@@ -189,6 +190,12 @@ def test_the_score_is_the_share_of_the_prompt_before_what_will_change() -> None:
     )
     messages = [system("Today is 2026-01-05. " + RULES)]
     assert one.get_alignment_score(one.align(messages).messages) == 100 > one.get_alignment_score(messages)
+
+
+def test_a_prompt_that_is_a_table_of_data_keeps_its_values() -> None:
+    table = "Today is 2026-01-05. " + " ".join(map(str, range(MAX_VALUES)))
+    one = CacheAligner(CacheAlignerConfig(dynamic_patterns=["blue"]), tokenizer=QUICK)
+    assert one.align([system(table + " blue")]).messages[0]["content"] == table + " [value-1]"
 
 
 def test_a_pattern_that_is_none_is_refused() -> None:
