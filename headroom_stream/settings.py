@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from headroom_stream.config import Settings, check_sizes, merge
+from headroom_stream.config import Settings, check_sizes, merge, with_preset
 from headroom_stream.errors import ConfigurationError
 
 PREFIX = "HEADROOM_STREAM_"
@@ -72,6 +72,8 @@ def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
 
 def _check(tree: dict[str, Any], source: str) -> Settings:
     # Values from the environment are text; strict=False reads numbers and booleans from it.
+    if isinstance(policy := tree.get("policy"), dict):
+        tree = tree | {"policy": with_preset(policy)}
     try:
         return msgspec.convert(tree, Settings, strict=False)
     except msgspec.ValidationError as error:

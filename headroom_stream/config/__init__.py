@@ -20,10 +20,12 @@ from headroom_stream.config.policy import (
     ProseConfig,
     RecordsConfig,
     ReferencesConfig,
+    ToolProfile,
     WindowConfig,
     merge,
     override,
     policy_version,
+    with_preset,
 )
 from headroom_stream.config.transforms import (
     CacheAlignerConfig,
@@ -53,10 +55,12 @@ __all__ = [
     "Settings",
     "SinkSettings",
     "SmartCrusherConfig",
+    "ToolProfile",
     "WindowConfig",
     "WorkerSettings",
     "check_sizes",
     "merge",
     "override",
     "policy_version",
+    "with_preset",
 ]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
+from headroom_stream.config.presets import PRESETS, Preset
 from headroom_stream.errors import ConfigurationError
 
 PositiveInt = Annotated[int, Meta(ge=1)]
@@ -64,6 +67,34 @@ class ProseConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True)
     """Shorter texts are kept whole."""
     first: PositiveInt = 5
     """Sentences at the start that stay."""
+
+
+class CrushConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Long record lists by `SmartCrusher`: errors, what is unusual, what the question names and a sample stay; the original is kept."""
+
+    enabled: bool = False
+    max_items: PositiveInt = 50
+    """Items that stay of a list, those that have to aside."""
+
+
+class ToolProfile(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """What differs for the outputs of some tools."""
+
+    tools: str
+    """Name of the tools, with `*` and `?` for any characters."""
+    skip_compression: bool = False
+    """Their outputs are never altered."""
+    lossy: bool | None = None
+    """In place of the policy's `lossy`."""
+    kinds: tuple[str, ...] | None = None
+    """The only contents that are compressed, by the names of the policy's sections."""
+    output_tokens: PositiveInt | None = None
+    """In place of the policy's `output_tokens`."""
+
+    def __post_init__(self) -> None:
+        unknown = set(self.kinds or ()) - set(CONTENTS)
+        if unknown:
+            raise ValueError(f"no kinds {', '.join(sorted(unknown))}; there are {', '.join(CONTENTS)}")
 
 
 class ReferencesConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -179,12 +210,20 @@ class LimitsConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
 class Policy(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """What is done to a session's messages. A turn may override any part of it."""
 
+    preset: Preset = "balanced"
+    """Where all else starts from: nothing is left out (conservative), what no agent misses (balanced), what few miss (aggressive)."""
     emit: Literal["full", "delta"] = "full"
     """Contexts carry every message, or those from the first changed one on (`ContextConsumer` puts them together)."""
     min_tokens: PositiveInt = 40
     """Tool outputs below are left alone."""
     protected_tools: tuple[str, ...] = ()
     """Tools whose output is never altered."""
+    profiles: tuple[ToolProfile, ...] = ()
+    """What differs for some tools; the first that fits a tool's name counts."""
+    lossy: bool = True
+    """Whether anything may be left out. What is left out has a marker, and its original is kept."""
+    output_tokens: PositiveInt | None = None
+    """Longer outputs are cut to this in the end: beginning, end and what the question names stay; null: no such limit."""
     records: RecordsConfig = RecordsConfig()
     logs: LogsConfig = LogsConfig()
     noise: NoiseConfig = NoiseConfig()
@@ -201,6 +240,7 @@ class Policy(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     markup: MarkupConfig = MarkupConfig()
     bulk: BulkConfig = BulkConfig()
     prose: ProseConfig = ProseConfig()
+    crush: CrushConfig = CrushConfig()
     references: ReferencesConfig = ReferencesConfig()
     window: WindowConfig = WindowConfig()
     limits: LimitsConfig = LimitsConfig()
@@ -222,12 +262,63 @@ def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
+def with_preset(changes: dict[str, Any]) -> dict[str, Any]:
+    """`changes` to a policy with those that its `preset` stands for, where it names one.
+
+    Raises ConfigurationError for a preset that does not exist.
+    """
+    name = changes.get("preset")
+    if name is None:
+        return changes
+    if name not in PRESETS:
+        raise ConfigurationError(f"policy: no preset {name!r}; there are {', '.join(PRESETS)}")
+    # What the other presets change goes back to its default: from any policy one comes to the one that is named.
+    every: dict[str, Any] = {}
+    for values in PRESETS.values():
+        every = merge(every, values)
+    return merge(merge(_like(every, msgspec.to_builtins(Policy())), PRESETS[name]), changes)
+
+
+def _like(shape: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """Of `values` those that `shape` has keys for."""
+    return {key: _like(inner, values[key]) if isinstance(inner, dict) else values[key] for key, inner in shape.items()}
+
+
+def for_tool(policy: Policy, tool: str) -> Policy | None:
+    """The policy for outputs of a tool; None: they are never altered."""
+    if tool in policy.protected_tools:
+        return None
+    profile = next((p for p in policy.profiles if fnmatchcase(tool, p.tools)), None)
+    return policy if profile is None else _profiled(policy, profile)
+
+
+@lru_cache(maxsize=256)
+def _profiled(policy: Policy, profile: ToolProfile) -> Policy | None:
+    if profile.skip_compression:
+        return None
+    changes: dict[str, Any] = {"profiles": ()}
+    if profile.lossy is not None:
+        changes["lossy"] = profile.lossy
+    if profile.output_tokens is not None:
+        changes["output_tokens"] = profile.output_tokens
+    if profile.kinds is not None:
+        off = {name: {"enabled": False} for name in CONTENTS if name not in profile.kinds}
+        changes |= msgspec.to_builtins(override(policy, off))
+    return override(policy, changes)
+
+
 def override(policy: Policy, changes: dict[str, Any]) -> Policy:
     """`policy` with `changes`, a nested mapping in the shape of `Policy`.
 
     Raises ConfigurationError for unknown keys and for values out of range, naming where.
     """
     try:
-        return msgspec.convert(merge(msgspec.to_builtins(policy), changes), Policy)
+        return msgspec.convert(merge(msgspec.to_builtins(policy), with_preset(changes)), Policy)
     except msgspec.ValidationError as error:
         raise ConfigurationError(f"policy: {error}") from error
+
+
+CONTENTS = tuple(
+    field.name for field in msgspec.structs.fields(Policy) if hasattr(field.default, "enabled") and field.name != "references"
+)
+"""The sections of a policy that are about a kind of content."""

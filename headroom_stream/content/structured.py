@@ -23,7 +23,7 @@ def compress(text: str, hints: Hints, policy: Policy) -> Compressed | None:
     try:
         value, exact = _parse(text)
         value, unfolded = _unfold(value)
-        short, removed = bulk.cut(value, hints, policy.bulk)
+        short, removed = bulk.cut(value, hints, policy.bulk) if policy.lossy else (value, "")
         # Lists within strings are often cut off. Keys stay beside their values, or the last row would be read under the wrong ones.
         config = structs.replace(policy.records, min_rows=_NO_TABLES) if unfolded else policy.records
         out = records.write(short, config, hints.query)

@@ -8,15 +8,20 @@ from typing import Literal
 
 from msgspec import Struct, structs
 
-from headroom_stream.config import Policy
+from headroom_stream.config.crusher import SmartCrusherConfig
+from headroom_stream.config.policy import Policy, for_tool
 from headroom_stream.content import Compressed, Hints
+from headroom_stream.content.budget import fit
 from headroom_stream.content.detect import compress_text
 from headroom_stream.references import Mark, Shown, refer
 from headroom_stream.references.shown import digest
 from headroom_stream.tokens import Tokenizer
+from headroom_stream.transforms.crush.cut import crush_records
 
 MIN_LOSSY_GAIN = 12
 """Tokens that a lossy step has to save. Keeping an original costs a row for ever, which a few blanks are not worth."""
+MARKER_TOKENS = 40
+"""Room in a budget for the line that says what was left out."""
 MIN_REFERENCE_GAIN = 6
 """Tokens that references have to save: a reader has to look them up."""
 
@@ -65,10 +70,11 @@ def compress_output(
     before = tokenizer.count(text)
     if before < policy.min_tokens:
         return _kept(text, before, "small")
-    if hints.tool in policy.protected_tools:
+    own = for_tool(policy, hints.tool)
+    if own is None:
         return _kept(text, before, "protected tool")
-    made = _compressed(text, before, hints, policy, tokenizer, ref, compress)
-    return made if shown is None else _referred(made, shown, policy, tokenizer)
+    made = _compressed(text, before, hints, own, tokenizer, ref, compress)
+    return made if shown is None else _referred(made, shown, own, tokenizer)
 
 
 def _kept(text: str, tokens: int, reason: str, action: Literal["kept", "failed"] = "kept", kind: str = "") -> Decision:
@@ -79,7 +85,7 @@ def _compressed(
     text: str, before: int, hints: Hints, policy: Policy, tokenizer: Tokenizer, ref: Callable[[str], str], compress: Compressor
 ) -> Decision:
     try:
-        result = compress(text, hints, policy)
+        result = _shortest(text, hints, policy, tokenizer, compress)
     except Exception as error:  # noqa: BLE001 - a fault in a compressor must not cost the agent its turn: the output goes as it came
         return _kept(text, before, f"{type(error).__name__} in a compressor", "failed")
     if result is None:
@@ -99,6 +105,22 @@ def _compressed(
         lossless=result.lossless,
         ref=name,
     )
+
+
+def _shortest(text: str, hints: Hints, policy: Policy, tokenizer: Tokenizer, compress: Compressor) -> Compressed | None:
+    made = compress(text, hints, policy)
+    if not policy.lossy:
+        return None if made is not None and made.removed else made
+    if policy.crush.enabled:
+        crushed = crush_records(text, hints, SmartCrusherConfig(max_items_after_crush=policy.crush.max_items))
+        made = min((one for one in (made, crushed) if one is not None), key=lambda one: len(one.text), default=None)
+    if policy.output_tokens is not None:
+        room = max(1, policy.output_tokens - MARKER_TOKENS)
+        cut = fit(text if made is None else made.text, hints, room, tokenizer.count)
+        if cut is not None:
+            removed = ", ".join(one.removed for one in (made, cut) if one is not None and one.removed)
+            made = structs.replace(cut, kind=made.kind if made else cut.kind, removed=removed)
+    return made
 
 
 def _referred(made: Decision, shown: Shown, policy: Policy, tokenizer: Tokenizer) -> Decision:

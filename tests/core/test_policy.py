@@ -6,10 +6,12 @@ import json
 from typing import Any
 
 import msgspec
+import pytest
 
 from headroom_stream.config import Policy, Settings, override
 from headroom_stream.content import Hints
 from headroom_stream.content.detect import compress_text
+from headroom_stream.errors import ConfigurationError
 from headroom_stream.tokenizers import load_tokenizer
 from headroom_stream.worker.processor import Processor, Record
 from tests.core.conversations import LOGS, PROSE, RECORDS, TERMINAL
@@ -73,6 +75,50 @@ def logs_rare() -> bool:
 
 def noise_enabled() -> bool:
     return "\x1b" not in shown(TERMINAL) and shown(TERMINAL, noise={"enabled": False}) == TERMINAL
+
+
+def preset() -> bool:
+    hard, soft = shown(NUMBERS, preset="aggressive"), shown(NUMBERS, preset="conservative")
+    back = override(override(Policy(), {"preset": "aggressive"}), {"preset": "balanced"})
+    return len(hard) < len(shown(NUMBERS)) < len(soft) < len(NUMBERS) and "left out" not in soft and back == Policy()
+
+
+def profiles() -> bool:
+    """Each setting of a profile, for tools that fit and tools that do not."""
+
+    def under(tools: str, **profile: Any) -> str:
+        return shown(NUMBERS, profiles=[{"tools": tools, **profile}])
+
+    fits = (
+        under("sea*", skip_compression=True) == NUMBERS
+        and "left out" not in under("search", lossy=False)
+        and under("?earch", kinds=["logs"]) == NUMBERS
+        and len(under("search", output_tokens=60)) < len(shown(NUMBERS))
+    )
+    first = shown(NUMBERS, profiles=[{"tools": "se*"}, {"tools": "search", "skip_compression": True}])
+    return fits and under("other", skip_compression=True) == shown(NUMBERS) == first
+
+
+def lossy() -> bool:
+    return "left out" in shown(LOGS) and shown(LOGS, lossy=False) == LOGS
+
+
+def output_tokens() -> bool:
+    count = load_tokenizer(network=False).count
+    return count(shown(CODE_LINES, output_tokens=200)) <= 200 < count(CODE_LINES) and shown(CODE_LINES) == CODE_LINES
+
+
+MANY = json.dumps([{"id": n, "name": f"host {n * 7919 % 1000}", "state": "up", "load": n * 37 % 100} for n in range(300)])
+
+
+def crush_enabled() -> bool:
+    return "left out" in shown(MANY, crush={"enabled": True}) and "left out" not in shown(MANY)
+
+
+def crush_max_items() -> bool:
+    return (
+        shown(MANY, crush={"enabled": True, "max_items": 20}).count("\n") < shown(MANY, crush={"enabled": True}).count("\n") < 300
+    )
 
 
 NUMBERS = json.dumps({"symbol": "ACME", "averages": [n * 31 % 97 for n in range(200)]})
@@ -307,6 +353,12 @@ def limits_session_bytes() -> bool:
 
 
 EFFECTS = {
+    "preset": preset,
+    "profiles": profiles,
+    "lossy": lossy,
+    "output_tokens": output_tokens,
+    "crush.enabled": crush_enabled,
+    "crush.max_items": crush_max_items,
     "emit": emit,
     "min_tokens": min_tokens,
     "protected_tools": protected_tools,
@@ -402,3 +454,16 @@ def test_small_outputs_leave_no_decision() -> None:
     effects = folding.turn(user("Go."), call("c"), result("c", "ok"))
     assert decisions(effects) == []
     assert row(effects).new_messages == 3
+
+
+def test_what_a_preset_does_not_say_stays_as_it_was() -> None:
+    own = override(Policy(), {"min_tokens": 99, "bulk": {"items": 7}})
+    changed = override(own, {"preset": "aggressive", "prose": {"first": 8}})
+    assert (changed.min_tokens, changed.bulk.items, changed.prose.first) == (99, 12, 8)
+
+
+def test_a_preset_or_a_kind_that_does_not_exist_is_an_error_that_names_those_that_do() -> None:
+    with pytest.raises(ConfigurationError, match="conservative, balanced, aggressive"):
+        override(Policy(), {"preset": "wild"})
+    with pytest.raises(ConfigurationError, match=r"no kinds pictures; there are records, logs"):
+        override(Policy(), {"profiles": [{"tools": "*", "kinds": ["pictures"]}]})

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from headroom_stream.config import Policy, Settings, merge, override, policy_version
+from headroom_stream.config import Policy, Settings, ToolProfile, merge, override, policy_version
 from headroom_stream.errors import ConfigurationError
 from headroom_stream.settings import load_settings
 
@@ -56,6 +56,17 @@ def test_numbers_and_switches_are_read_from_the_text_of_variables() -> None:
     assert settings.policy.window.low_water == 0.5
     assert settings.policy.window.max_tokens is None
     assert settings.clickhouse.url == "http://ch:1"
+
+
+def test_a_preset_is_where_a_policy_starts_from(tmp_path: Path) -> None:
+    path = tmp_path / "hard.toml"
+    path.write_text(
+        '[policy]\npreset = "aggressive"\noutput_tokens = 900\n[[policy.profiles]]\ntools = "read_*"\nskip_compression = true\n'
+    )
+    policy = load_settings(config=path, environ={}).policy
+    assert (policy.preset, policy.crush.enabled, policy.output_tokens) == ("aggressive", True, 900)
+    assert policy.profiles == (ToolProfile(tools="read_*", skip_compression=True),)
+    assert load_settings(config=path, environ={"HEADROOM_STREAM_POLICY__PRESET": "conservative"}).policy.lossy is False
 
 
 def test_other_variables_are_nobodys_business() -> None:

@@ -1,0 +1,27 @@
+"""Named policies: how far compression goes. What one says itself stands; what it leaves open is as in `balanced`."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+Preset = Literal["conservative", "balanced", "aggressive"]
+
+PRESETS: dict[Preset, dict[str, Any]] = {
+    "conservative": {
+        "lossy": False,
+        # Forms that would be cut in the middle are written whole.
+        "listings": {"names": 1_000_000},
+        "search": {"same_text": 1_000_000},
+        "tables": {"rows": 1_000_000},
+    },
+    "balanced": {},
+    "aggressive": {
+        "output_tokens": 4_000,
+        "listings": {"names": 20},
+        "tables": {"rows": 20},
+        "bulk": {"items": 12, "first": 4, "characters": 400},
+        "prose": {"first": 3},
+        "crush": {"enabled": True},
+    },
+}
+"""What differs from the defaults of a policy."""
