@@ -32,7 +32,12 @@ _LONG = re.compile(
     \ (?P<name>.+)""",
     re.VERBOSE,
 )
-_TOTAL = re.compile(r"total [0-9.,]+[KMGTPE]?")
+
+
+_PATH = re.compile(r"(?P<directory>(?:[\w.@+~-]*/)++)(?P<name>[\w.@+~=,-]++/?)")
+_PATHS_SHARE = 0.8
+_MANY_PATHS = 150
+"""Lines of paths from which on they are written by directory. In shorter lists agents look for whole paths, and copy them."""
 
 
 class _Row(Struct):
@@ -52,7 +57,7 @@ def compress(text: str, hints: Hints, config: ListingsConfig) -> Compressed | No
     if not config.enabled or text.count("\n") < 3:
         return None
     lines = text.split("\n")
-    out = _long(lines)
+    out = _long(lines) or _paths(lines, hints)
     if out is None and (directories := _directories(lines)) is not None:
         out = "\n".join(written(directories))
         if len(out) > _SHORT and (removed := cut(directories, config.names, Named(hints.query))):
@@ -62,6 +67,28 @@ def compress(text: str, hints: Hints, config: ListingsConfig) -> Compressed | No
     if out is None or len(out) >= len(text):
         return None
     return Compressed(text=out, kind="listings", lossless=True)
+
+
+def _paths(lines: list[str], hints: Hints) -> str | None:
+    """Many paths, as of `find`: a line for those in a row from one directory. What the query names keeps its whole path."""
+    if len(lines) < _MANY_PATHS:
+        return None
+    found = [_PATH.fullmatch(line) for line in lines]
+    if sum(path is not None for path in found) < _PATHS_SHARE * len(lines):
+        return None
+    named = Named(hints.query).lines(lines)
+    out: list[str] = []
+    before = ""
+    for at, (line, path) in enumerate(zip(lines, found, strict=True)):
+        directory = "" if path is None or at in named else path["directory"]
+        if path is None or not directory:
+            out.append(line)
+        elif directory == before:
+            out[-1] += " " + path["name"]
+        else:
+            out.append(f"{directory}: {path['name']}")
+        before = directory
+    return "\n".join(out)
 
 
 def _directories(lines: list[str]) -> list[Directory] | None:
@@ -108,22 +135,20 @@ def _long(lines: list[str]) -> str | None:
     date = _commonest([row.date for row in found])
     file_mode, directory_mode = _commonest([row.mode for row in files]), _commonest([row.mode for row in directories])
     size = _commonest([row.size for row in directories])
-    head = "[name, size, what differs from: " + ", ".join(
-        part
-        for part in (
-            f"{file_mode} 1" if files else "",
-            f"{directory_mode} size {size} (their number is of links)" if directories else "",
-            owner,
-            date,
-        )
-        if part
-    )
-    out = [head + "]"]
+    usual = [
+        *([f"{file_mode} 1 link"] if files else []),
+        *([f"{directory_mode} size {size}"] if directories else []),
+        owner,
+        date,
+    ]
+    head = f"[name size, name/ links; unless said {', '.join(usual)}]"
+    out: list[str] = []
     for line, row in zip(lines, rows, strict=True):
         if row is None:
-            if not _TOTAL.fullmatch(line):
-                out.append(line)
+            out.append(line)
             continue
+        if row is found[0]:
+            out.append(head)
         cells = [row.name + "/" if row.mode[0] == "d" else row.name]
         if row.mode[0] == "d":
             cells.append(row.links)

@@ -60,7 +60,8 @@ drwxr-xr-x  9 root root  4096 Oct 24  2024 src
 def test_rows_of_a_long_listing_say_what_differs() -> None:
     out = squeeze(LONG)
     assert out is not None and out.lossless
-    assert out.text.split("\n")[1:] == [
+    assert out.text.split("\n")[0] == "total 24"
+    assert out.text.split("\n")[2:] == [
         "./ 5",
         "../ 1 Nov 18 23:35",
         ".gitignore 1218",
@@ -70,7 +71,15 @@ def test_rows_of_a_long_listing_say_what_differs() -> None:
         "src/ 9",
         "",
     ]
-    assert all(part in out.text.split("\n")[0] for part in ("-rw-r--r--", "drwxr-xr-x", "root root", "Oct 24  2024", "4096"))
+    assert all(part in out.text.split("\n")[1] for part in ("-rw-r--r--", "drwxr-xr-x", "root root", "Oct 24  2024", "4096"))
+
+
+def test_many_paths_are_written_by_directory_and_the_named_stay_whole() -> None:
+    paths = [f"./src/app{n // 20}/module_{n}.py" for n in range(200)]
+    out = squeeze("\n".join(paths), "look at module_33.py")
+    assert out is not None and out.lossless
+    assert "./src/app0/: module_0.py module_1.py" in out.text and "\n./src/app1/module_33.py\n" in out.text
+    assert squeeze("\n".join(paths[:100])) is None
 
 
 @pytest.mark.parametrize(

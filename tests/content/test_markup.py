@@ -14,12 +14,15 @@ PAGE = """<!DOCTYPE html>
 <title>Shop &amp; more</title>
 <style>body { color: red; } p { margin: 0; } a { color: blue; }</style>
 <script src="/app.js" async></script><script>var data = "%s";</script></head>
-<body class="home page wide"><!-- order 66 -->
+<body class="home page wide">
+<!-- order 66 -->
 <h2 class="title is-2">Offers</h2>
-<ul class="list list--wide"><li class="list__item"><a class="link link--blue" href="/a?id=1">First <b>one</b></a></li>
+<ul class="list list--wide">
+<li class="list__item"><a class="link link--blue" href="/a?id=1">First <b>one</b></a></li>
 <li class="list__item"><a class="link link--blue" href="/b">Second</a></li></ul>
 <form class="form" action="/search" method="get"><label class="label" for="q">Words</label>
-<input class="input input--wide" type="text" id="q" name="q" placeholder="type here"/><button type="submit" class="button">Go</button></form>
+<input class="input input--wide" type="text" id="q" name="q" placeholder="type here"/>
+<button type="submit" class="button">Go</button></form>
 <table class="table"><tr class="row"><td class="cell">A</td><td class="cell">12.50</td></tr></table>
 <pre class="code">def f():
     return 1</pre>
