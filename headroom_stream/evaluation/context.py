@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from headroom_stream.evaluation.bill import Tokens
+from headroom_stream.evaluation.phrases import Shown
 from headroom_stream.evaluation.pieces import Piece, Text, Texts, read
 
 Message = Mapping[str, Any]
@@ -33,6 +34,7 @@ class Context:
         """The same, to be looked up."""
         self.outputs: dict[str, Text] = {}
         """Of its tool outputs, by the call that each answers."""
+        self.phrases = Shown()
         self._reader = texts
         self._messages: list[Message] = []
         self._pieces: list[Piece] = []
@@ -70,6 +72,7 @@ class Context:
         self._pieces, self.texts, self._sums = [], [], [(0, 0)]
         self.present.clear()
         self.outputs.clear()
+        self.phrases = Shown()
         self._calls.clear()
         for piece in pieces:
             self._append(piece)
@@ -81,6 +84,7 @@ class Context:
         self._pieces.append(piece)
         self.texts.append(piece.text)
         self.present.add(piece.text)
+        self.phrases.append(piece.text)
         self._calls.update(piece.call_keys)
         if piece.role == "tool":
             self.outputs[piece.answers] = piece.text

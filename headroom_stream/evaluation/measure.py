@@ -11,7 +11,6 @@ from msgspec import Struct, field
 from headroom_stream.evaluation.bill import REFETCH_TOKENS, Tokens
 from headroom_stream.evaluation.context import Context
 from headroom_stream.evaluation.facts import Use
-from headroom_stream.evaluation.phrases import shown
 from headroom_stream.evaluation.pieces import Text
 from headroom_stream.evaluation.reading import Reading
 from headroom_stream.evaluation.retention import found, in_context
@@ -96,7 +95,7 @@ def measure(reading: Reading, run: PolicyRun, *, clock: Callable[[], float] = ti
         fetched.call(sent.tokens)
         if at in reading.phrases:
             tally.phrases += len(reading.phrases[at])
-            tally.phrases_found += shown(reading.phrases[at], context.texts)
+            tally.phrases_found += context.phrases.count(reading.phrases[at])
         if at in reading.uses:
             # The agent's latest message before; what came earlier than that it did not just receive.
             latest = reading.starts[last] if last else -1

@@ -36,14 +36,22 @@ def _sentences(piece: Piece) -> list[str]:
     return [piece.content] if values is None else values[0]
 
 
-def shown(looked_for: frozenset[Phrase], context: Sequence[Text]) -> int:
-    """How many of the phrases a context shows, those that run over from one piece into the next among them."""
-    missing = set(looked_for)
-    edges: list[str] = []
-    for text in context:
-        its_phrases, its_edges = text.phrases
-        missing -= its_phrases & missing
-        edges += its_edges
-    if missing:
-        missing.difference_update(phrases(edges))
-    return len(looked_for) - len(missing)
+class Shown:
+    """The phrases that a context shows, of those that are looked for; those that run over from one piece into the next among them."""
+
+    def __init__(self) -> None:
+        self._found: set[Phrase] = set()
+        self._end: tuple[str, ...] = ()
+        """The last words so far."""
+
+    def append(self, text: Text) -> None:
+        """Take the context's next piece."""
+        within, edges = text.phrases
+        self._found |= within
+        joint = (*self._end, *edges)
+        self._found.update(phrases(joint))
+        self._end = joint[-3:]
+
+    def count(self, looked_for: frozenset[Phrase]) -> int:
+        """How many of these it shows."""
+        return len(looked_for & self._found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headroom_stream.evaluation.phrases import shown, taken_over
+from headroom_stream.evaluation.phrases import Shown, taken_over
 from headroom_stream.evaluation.pieces import Texts
 from headroom_stream.evaluation.words import phrases, words
 from tests.evaluation.talk import Letters, calls, reading, result, says, user
@@ -39,4 +39,7 @@ def test_a_context_shows_the_phrases_of_its_joined_texts(parts: list[str], data:
     looked_for = frozenset(data.draw(st.lists(st.sampled_from(sorted(joined) + others), unique=True)))
     reader = Texts(Letters())
     reader.wanted = looked_for
-    assert shown(looked_for, [reader.of(f"tool\0{p}\0") for p in parts]) == len(looked_for & joined)
+    shown = Shown()
+    for part in parts:
+        shown.append(reader.of(f"tool\0{part}\0"))
+    assert shown.count(looked_for) == len(looked_for & joined)
