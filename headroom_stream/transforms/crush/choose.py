@@ -116,7 +116,9 @@ class _List:
         out |= self.chooser.asked.named(self.items)
         if config.preserve_errors:
             out |= erroneous(self.columns, total)
-        out.update(at for one in self.categories for at in one.rare)
+        rare = {at for one in self.categories for at in one.rare}
+        if 2 * len(rare) <= total:  # else the items are all of different kinds, and to be rare is nothing special
+            out |= rare
         out.update(at for at, text in enumerate(self.texts) if any(pattern.search(text) for pattern in self.chooser.protected))
         return out | self.anomalies[0]
 
@@ -126,7 +128,7 @@ class _List:
         if self.config.preserve_change_points:
             yield self.change_points()
         yield self.anomalies[1]
-        yield [one.column.at[one.column.values.index(value)] for one in self.categories for value in one.common]
+        yield [at for one in self.categories for at in one.examples]
 
     @cached_property
     def anomalies(self) -> tuple[set[int], list[int]]:
@@ -135,9 +137,9 @@ class _List:
         far: set[int] = set()
         near: dict[int, float] = {}
         for column in self.columns:
-            at, numbers = column.numbers()
-            if len(at) < self.config.min_items_to_analyze:
+            if len(column.at) < self.config.min_items_to_analyze:
                 continue
+            at, numbers = column.numbers()
             off = distances(numbers)
             order = np.argsort(-off, kind="stable").tolist()
             most = max(3, len(at) // _FAR_SHARE)
@@ -154,10 +156,10 @@ class _List:
         """The last item of a level and the first of the next, the greatest changes first."""
         found: list[tuple[float, int, int]] = []
         for column in self.columns:
+            if len(column.at) < self.config.min_items_to_analyze:
+                continue
             at, numbers = column.numbers()
-            spread = max(float(np.abs(numbers).max()), np.finfo(float).tiny) if len(numbers) else 1.0
-            deviation = float((numbers / spread).std()) if len(numbers) else 0.0
-            found += [(-size / deviation, at[n], at[n - 1]) for size, n in changes(numbers, self.config.anomaly_std_threshold)]
+            found += [(-size, at[n], at[n - 1]) for size, n in changes(numbers, self.config.anomaly_std_threshold)]
         return [place for _, after, before in sorted(found) for place in (after, before)]
 
     def fill(self, kept: set[int], first: list[int], likeness: Likeness | None) -> None:

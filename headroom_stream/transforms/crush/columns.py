@@ -38,8 +38,8 @@ class Category(Struct):
     """A column whose values sort the items into a few kinds."""
 
     column: Column
-    common: list[Scalar]
-    """Values of more than two items, the rarest first."""
+    examples: list[int]
+    """Places of the first item with each value that more than two have, the rarest value first."""
     rare: list[int]
     """Places of items with a value that hardly any other has, and of those that alone lack one."""
 
@@ -62,8 +62,10 @@ def category(column: Column, total: int, uniqueness: float) -> Category | None:
 
     To lack the field counts as a value. The time is that of the column's own length, however many items lack it.
     """
-    counts = Counter(column.values)
     absent = total - len(column.at)
+    if len(column.at) <= _RARE < absent:
+        return Category(column, [], column.at)  # most columns of lists whose items have keys of their own
+    counts = Counter(column.values)
     rare = {value for value, count in counts.items() if count <= _RARE}
     if len(rare) > _MOST_RARE_VALUES:
         return None
@@ -71,7 +73,12 @@ def category(column: Column, total: int, uniqueness: float) -> Category | None:
     if 0 < absent <= _RARE:
         have = set(column.at)
         places += [at for at in range(total) if at not in have]
-    common = [value for value, count in counts.items() if count > _RARE]
-    if len(places) > max(_RARE, uniqueness * total) or (not common and absent <= _RARE):
+    first: dict[Scalar, int] = {}
+    for at, value in zip(column.at, column.values, strict=True):
+        if counts[value] > _RARE:
+            first.setdefault(value, at)
+    if len(places) > max(_RARE, uniqueness * total) or (not first and absent <= _RARE):
         return None
-    return Category(column, sorted(common, key=lambda value: (counts[value], str(value))), sorted(places))
+    return Category(
+        column, [first[value] for value in sorted(first, key=lambda value: (counts[value], first[value]))], sorted(places)
+    )

@@ -52,7 +52,7 @@ def _moments(values: Numbers) -> tuple[float, float]:
 
 
 def changes(values: Numbers, threshold: float) -> list[tuple[float, int]]:
-    """Where the level changes: (how much, place of the first number on the new level), places in order.
+    """Where the level changes: (by how many deviations of all, place of the first number on the new level), places in order.
 
     Compared are the means of five numbers before and after. A change is one that noise as between neighbours makes by chance only at
     twice `threshold` deviations, and that is larger than the deviation of all: a steady slope changes nothing. Of several places
@@ -61,11 +61,15 @@ def changes(values: Numbers, threshold: float) -> list[tuple[float, int]]:
     if len(values) < 2 * _WINDOW:
         return []
     scaled = values / max(float(np.abs(values).max()), np.finfo(np.float64).tiny)
+    deviation = float(scaled.std())
+    if deviation <= _ROUNDING:
+        return []
+    scaled = scaled / deviation
     sums = np.concatenate([[0.0], np.cumsum(scaled)])
     means = (sums[_WINDOW:] - sums[:-_WINDOW]) / _WINDOW
     moved = np.abs(means[_WINDOW:] - means[:-_WINDOW])
     noise = float(np.median(np.abs(np.diff(scaled)))) / _NORMAL_MEDIAN_STEP * (2 / _WINDOW) ** 0.5
-    least = max(2 * threshold * noise, float(scaled.std()), 1e-12)
+    least = max(2 * threshold * noise, 1.0)
     out: list[tuple[float, int]] = []
     for at in np.flatnonzero(moved > least).tolist():
         found = (float(moved[at]), at + _WINDOW)

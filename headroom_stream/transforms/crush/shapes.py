@@ -57,7 +57,7 @@ def form_of(columns: Sequence[Column], categories: Sequence[Category], total: in
     series = [column for column in numeric if column not in times and len(set(column.values)) > 2]
     if times and series:
         return Form("time_series", tuple(series))
-    sorting = [category.column for category in categories if len(category.common) > 1]
+    sorting = [category.column for category in categories if len(category.examples) > 1]
     if sorting:
         return Form("categories", tuple(sorting))
     return Form("items")
