@@ -96,12 +96,17 @@ def is_leaf(text: str) -> bool:
 
 def bounded(atom: str, text: str) -> bool:
     """Whether the atom stands in the text as a whole, not within a longer word or number."""
+    return place(atom, text) >= 0
+
+
+def place(atom: str, text: str) -> int:
+    """Where it first does; -1: nowhere."""
     at = text.find(atom)
     while at >= 0:
         end = at + len(atom)
         before = at > 0 and text[at - 1].isalnum() and atom[0].isalnum()
         after = end < len(text) and text[end].isalnum() and atom[-1].isalnum()
         if not before and not after:
-            return True
+            return at
         at = text.find(atom, at + 1)
-    return False
+    return -1

@@ -11,12 +11,15 @@ import msgspec
 from msgspec import Raw, Struct
 
 from headroom_stream.events import TurnEvent
-from headroom_stream.importers import Format, detect_file
+from headroom_stream.importers import Format, anthropic, detect_file, openai
 from headroom_stream.importers import read as read_sessions
 from headroom_stream.importers.conversation import conversations as read_conversations
+from headroom_stream.importers.conversation import head
 from headroom_stream.importers.session import SessionIds, content_id
 from headroom_stream.importers.source import Document, documents
 from headroom_stream.messages import digest
+
+ROLES = {"openai": openai.ROLES, "anthropic": anthropic.ROLES}
 
 
 class Conversation(Struct, frozen=True, kw_only=True):
@@ -47,7 +50,7 @@ def from_file(path: str | Path, *, format: Format | Literal["auto"] = "auto", li
     chosen = detect_file(path).format if format == "auto" else format
     family = path.name.split(".")[0] or path.name
     if chosen in ("openai", "anthropic"):
-        found = _whole(documents(path), family)
+        found = _whole(documents(path), family, ROLES[chosen])
     else:
         # Turn events and the logs' reader give the messages up to the last call, not its answer.
         found = (
@@ -56,11 +59,17 @@ def from_file(path: str | Path, *, format: Format | Literal["auto"] = "auto", li
     return islice(found, limit)
 
 
-def _whole(source: Iterable[Document], family: str) -> Iterator[Conversation]:
+def _whole(source: Iterable[Document], family: str, roles: frozenset[str]) -> Iterator[Conversation]:
     ids = SessionIds()
     for document in source:
         own = _own_set(document)
         for one in read_conversations(document):
+            for index, message in enumerate(one.messages):
+                role = head(document, index, message).role
+                if role not in roles:
+                    raise document.wrong(
+                        f"a role of {', '.join(sorted(roles))} at messages[{index}]", f"got {role!r}. See --format"
+                    )
             name = "" if one.id is None else str(one.id)
             name = ids.unique(name or content_id(one.messages))
             yield Conversation(id=name, family=own or family, messages=one.messages, model=one.model or "")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from msgspec import Struct
 
-from headroom_stream.evaluation.atoms import unescaped
+from headroom_stream.evaluation.atoms import place, unescaped
 from headroom_stream.evaluation.facts import Use
 from headroom_stream.evaluation.reading import Reading
 
@@ -53,10 +55,11 @@ def describe(reading: Reading, use: Use, *, policy: str, content: str) -> Lost:
 
 def _excerpt(message: int, text: str, use: Use) -> Excerpt:
     written = use.atom
-    at = text.find(written)
-    if at < 0 and use.kind == "num" and "." not in written:
+    if use.kind == "num" and "." not in written and place(written, text) < 0:
         written = f"{int(use.atom):,}"
-        at = text.find(written)
+    # As part of a longer name only where it stands nowhere by itself.
+    standing = re.search(rf"(?<![\w-]){re.escape(written)}(?![\w-])", text)
+    at = standing.start() if standing else text.find(written)
     if at < 0:
         return Excerpt(message, "", _line(use.atom), "")
     end = at + len(written)

@@ -51,6 +51,15 @@ def test_what_is_no_transcript_is_refused(tmp_path: Path) -> None:
         list(from_file(file))
 
 
+def test_a_conversation_of_another_shape_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_text(json.dumps({"messages": MESSAGES}))
+    with pytest.raises(
+        ImportFormatError, match=r"line 1: expected a role of assistant, user at messages\[2\]; got 'tool'. See --format"
+    ):
+        list(from_file(file, format="anthropic"))
+
+
 def test_a_claude_code_log_goes_up_to_its_last_call(tmp_path: Path) -> None:
     entries = [
         {"type": "user", "uuid": "1", "parentUuid": None, "sessionId": "s", "message": user("Go.")},

@@ -86,6 +86,12 @@ def test_a_lost_number_is_shown_as_it_was_written() -> None:
     assert (one.source.before, one.source.fact, one.used.fact) == ("in all ", "1,234,567", "1234567")
 
 
+def test_a_lost_fact_is_shown_where_it_stands_by_itself() -> None:
+    made = talk(user("Go."), calls("a"), result("a", "gift_card_887 is a gift_card of hers"), says("a gift_card"))
+    (one,) = reported(made, lost=9, dropped=dropping).outcomes[0].lost
+    assert (one.source.before, one.source.fact) == ("gift_card_887 is a ", "gift_card")
+
+
 def test_families_keep_their_order_and_are_added_up() -> None:
     report = reported(shop(3, "b"), shop(4, "a"), shop(5, "b"), kept=keeping, short=lambda: changing_outputs(lambda t: t[:90]))
     assert [(o.family, o.policy) for o in report.outcomes] == [("b", "kept"), ("b", "short"), ("a", "kept"), ("a", "short")]
