@@ -107,6 +107,7 @@ def test_values_that_tell_nothing(value: str) -> None:
 
 def test_names_and_titles_are_phrases_and_other_texts_are_not() -> None:
     assert phrase("Ann  Bell-Smith") == "ann bell smith"
+    assert (phrase("An Bellow"), phrase("An Bello")) == ("an bellow", "")
     assert [phrase(text) for text in ("Ann", "a b", "one two three four five six seven eight nine", "x " * 200)] == [""] * 4
 
 

@@ -192,6 +192,26 @@ def test_the_score_is_the_share_of_the_prompt_before_what_will_change() -> None:
     assert one.get_alignment_score(one.align(messages).messages) == 100 > one.get_alignment_score(messages)
 
 
+@pytest.mark.parametrize(
+    ("value", "suspect"),
+    [
+        (UUID, True),
+        ("req_81f3b2c9d0", True),
+        ("2011-03-04", True),
+        ("10:30", True),
+        ("python3", False),
+        ("gpt-4o-mini-2", False),
+        ("utf-8", False),
+        ("1234567890123", False),
+        ("99.5%", False),
+    ],
+)
+def test_what_looks_as_if_it_changes(value: str, suspect: bool) -> None:
+    result = align(f"It says {value} here.")
+    assert bool(result.warnings) == suspect
+    assert (aligner().get_alignment_score([system(f"It says {value} here.")]) < 100) == suspect
+
+
 def test_a_prompt_that_is_a_table_of_data_keeps_its_values() -> None:
     table = "Today is 2026-01-05. " + " ".join(map(str, range(MAX_VALUES)))
     one = CacheAligner(CacheAlignerConfig(dynamic_patterns=["blue"]), tokenizer=QUICK)

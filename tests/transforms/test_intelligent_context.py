@@ -19,7 +19,7 @@ from headroom_stream.relevance import RelevanceScore
 from headroom_stream.transforms.conversation import MARKER
 from headroom_stream.transforms.intelligent_context import IntelligentContextManager
 from headroom_stream.transforms.result import Message, TransformResult
-from tests.core.conversations import RECORDS
+from tests.core.conversations import LOGS, RECORDS
 from tests.transforms.talks import (
     PROSE,
     QUICK,
@@ -184,6 +184,22 @@ def test_compression_stops_when_the_limit_is_kept() -> None:
     messages = talk([RECORDS, RECORDS.replace("FLT", "ABC")])
     result = fitted(messages, tokens(messages) - 50, compress_threshold=0.5)
     assert sum(a != b for a, b in zip(messages, result.messages, strict=True)) == 1
+
+
+def test_what_compression_leaves_out_is_named_and_kept() -> None:
+    messages = talk([LOGS, PROSE])
+    result = fitted(messages, tokens(messages) - 100, compress_threshold=0.5)
+    assert result.transforms_applied == ["intelligent_context:compress"]
+    (marker,) = result.markers_inserted
+    (ref,) = result.originals
+    assert result.originals[ref] == LOGS
+    assert f"original {ref}" in marker and shown(result, marker)
+
+
+def test_a_lossless_step_needs_no_marker() -> None:
+    messages = talk([RECORDS, PROSE])
+    result = fitted(messages, tokens(messages) - 100, compress_threshold=0.5)
+    assert (result.markers_inserted, result.originals) == ([], {})
 
 
 def test_outputs_of_protected_tools_are_not_compressed() -> None:

@@ -87,6 +87,13 @@ def test_a_second_window_takes_the_marker_of_the_first_along() -> None:
     assert json.loads(second.originals[ref])[0] == first.messages[2]
 
 
+def test_a_message_of_the_users_that_quotes_a_marker_is_the_users() -> None:
+    (marker,) = window.apply(agent(20), max_tokens=2_000).markers_inserted
+    quoted: Message = {"role": "user", "content": [{"type": "text", "text": marker}, {"type": "text", "text": "What is this?"}]}
+    messages = [*agent(3), said("Done."), quoted, *agent(20)[2:]]
+    assert quoted in window.apply(messages, max_tokens=1_500).messages
+
+
 def test_what_cannot_fit_stays_and_a_warning_says_so() -> None:
     messages = [system("Be brief."), user(PROSE * 5), *round_of("a"), *round_of("b")]
     result = window.apply(messages, max_tokens=100)
