@@ -108,7 +108,10 @@ class ReferencesConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=
 
 
 class WrappersConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """What a harness puts around an output: tags, exit codes, footers. Shortened where they say success, kept where they do not."""
+    """What stands around an output: tags, exit codes, footers, JSON. Shortened where it says success, kept where it does not.
+
+    Disabled, a text is taken as a whole, and not in parts of several kinds.
+    """
 
     enabled: bool = True
 

@@ -53,7 +53,7 @@ def compress(text: str, hints: Hints, config: MarkupConfig) -> Compressed | None
     if nodes is None:
         return None
     left_out = _idle(nodes)
-    left_out -= Named(hints.query).lines(lines) if left_out else set()
+    left_out -= Named(f"{hints.query} {hints.intent}").lines(lines) if left_out else set()
     if not left_out:
         return None
     short = "\n".join(_raised(lines, nodes, left_out))

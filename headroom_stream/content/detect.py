@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
+
+from msgspec import structs
 
 from headroom_stream.config import Policy
 from headroom_stream.content import (
@@ -26,12 +29,19 @@ from headroom_stream.content import (
 )
 from headroom_stream.content.split import split
 
+_CUTTING = ("tests", "builds", "blobs", "markup", "logs", "prose")
+_LIMITS = {"listings": "names", "search": "same_text", "tables": "rows"}
+_NO_LIMIT = 1_000_000_000
+"""More than any text has lines."""
+
 
 def compress_text(text: str, hints: Hints, policy: Policy) -> Compressed | None:
     """The shortest that `policy` allows to make of `text`, in characters; None if nothing applies.
 
     Its `kind` is that of the part that became shorter by most. Whether tokens are saved is the caller's to count.
     """
+    if not policy.lossy:
+        policy = _without_cuts(policy)
     parts = split(text, policy.wrappers)
     made = [_compress_body(part.text, hints, policy) if part.body else None for part in parts]
     out = "".join(part.text if one is None else one.text for part, one in zip(parts, made, strict=True))
@@ -45,6 +55,14 @@ def compress_text(text: str, hints: Hints, policy: Policy) -> Compressed | None:
         lossless=all(one.lossless for one in made if one is not None),
         removed=", ".join(one.removed for one in made if one is not None and one.removed),
     )
+
+
+@lru_cache(maxsize=64)
+def _without_cuts(policy: Policy) -> Policy:
+    """`policy` with every kind that leaves something out switched off: what a cut would win over must still get its short form."""
+    off = {name: structs.replace(getattr(policy, name), enabled=False) for name in _CUTTING}
+    kept = {name: structs.replace(getattr(policy, name), **{field: _NO_LIMIT}) for name, field in _LIMITS.items()}
+    return structs.replace(policy, **off, **kept)
 
 
 def _compress_body(text: str, hints: Hints, policy: Policy) -> Compressed | None:

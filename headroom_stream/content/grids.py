@@ -48,7 +48,7 @@ def compress(text: str, hints: Hints, config: TablesConfig) -> Compressed | None
         return None
     short = "\n".join(lines)
     if len(lines) > config.rows + _TAIL:
-        named = Named(hints.query).lines(lines)
+        named = Named(f"{hints.query} {hints.intent}").lines(lines)
         kept = [at for at in range(len(lines)) if at < config.rows or at >= len(lines) - _TAIL or at in named]
         cut = "\n".join([lines[at] for at in kept])
         if len(cut) <= _WORTH * len(short):

@@ -60,7 +60,7 @@ def compress(text: str, hints: Hints, config: ListingsConfig) -> Compressed | No
     out = _long(lines) or _paths(lines, hints)
     if out is None and (directories := _directories(lines)) is not None:
         out = "\n".join(written(directories))
-        if len(out) > _SHORT and (removed := cut(directories, config.names, Named(hints.query))):
+        if len(out) > _SHORT and (removed := cut(directories, config.names, Named(f"{hints.query} {hints.intent}"))):
             short = "\n".join(written(directories))
             if len(short) <= _WORTH * len(out):
                 return Compressed(text=short, kind="listings", lossless=False, removed=f"{removed} names")
@@ -76,7 +76,7 @@ def _paths(lines: list[str], hints: Hints) -> str | None:
     found = [_PATH.fullmatch(line) for line in lines]
     if sum(path is not None for path in found) < _PATHS_SHARE * len(lines):
         return None
-    named = Named(hints.query).lines(lines)
+    named = Named(f"{hints.query} {hints.intent}").lines(lines)
     out: list[str] = []
     before = ""
     for at, (line, path) in enumerate(zip(lines, found, strict=True)):

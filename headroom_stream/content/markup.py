@@ -14,6 +14,7 @@ from headroom_stream.content import Compressed, Hints
 _PAGE = re.compile(r"<!doctype html|<html[\s>]", re.IGNORECASE)
 _FETCHED = re.compile(r"% Total    % Received|^HTTP/[0-9.]+ [0-9]{3}|^content-type: text/html", re.MULTILINE | re.IGNORECASE)
 _FETCHING_TOOL = re.compile(r"brows|fetch|http|url|web|page|curl|navigat|click|goto|scrape|crawl|open_link|visit", re.IGNORECASE)
+_FETCHING_COMMAND = re.compile(r"\b(?:curl|wget)\s")
 _TEMPLATE = re.compile(r"\{%|\{\{|<\?php|<%")
 _HEAD_WITHIN = 3_000
 """Characters in which a page begins; what fetched it speaks before."""
@@ -54,7 +55,8 @@ def compress(text: str, hints: Hints, config: MarkupConfig) -> Compressed | None
     """`text` with its page as content, or None if it holds no fetched page or would not shrink by a quarter."""
     if not config.enabled or len(text) < config.min_characters or (page := _PAGE.search(text[:_HEAD_WITHIN])) is None:
         return None
-    if not (_FETCHING_TOOL.search(hints.tool) or _FETCHED.search(text[: page.start()])) or _TEMPLATE.search(text):
+    fetched = _FETCHING_TOOL.search(hints.tool) or _FETCHING_COMMAND.search(hints.intent) or _FETCHED.search(text[: page.start()])
+    if not fetched or _TEMPLATE.search(text):
         return None
     short = text[: page.start()] + _content(text[page.start() :])
     if len(short) > _WORTH * len(text):

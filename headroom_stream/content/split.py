@@ -5,7 +5,7 @@ A status is shortened where it says success; a failure is always said, so that i
 - tags that frame the whole text: `<returncode>0</returncode>`, `<output>…</output>`, `<stderr>…</stderr>`, head and tail of a cut
   output;
 - heads: `OBSERVATION:`, `Exit code: 0` / `Wall time: …` / `Output:`;
-- one large JSON value among words;
+- JSON around one printed text (`envelopes`); one large JSON value among words (`mixed`);
 - footers: `(Open file: …)`, `(Current directory: …)`, a prompt; `[Command finished with exit code 0]` and its neighbours;
   `Error: (none)`, `Exit Code: 0`, `Signal: (none)`.
 """
@@ -17,6 +17,7 @@ import re
 from msgspec import Struct
 
 from headroom_stream.config.policy import WrappersConfig
+from headroom_stream.content.envelopes import STATUS, opened
 from headroom_stream.content.mixed import json_within
 
 NO_OUTPUT = "(no output)"
@@ -25,7 +26,7 @@ _STATUS = re.compile(r"\s*<(returncode|return_code|exit_code|exitcode)>\s*(-?[0-
 _FRAME = re.compile(
     r"\s*<(output_head|output_tail|output|stdout|stderr|result|tool_output|warning|error|exception|elided_chars)>\n?"
 )
-_UNNAMED = frozenset({"output", "output_head", "output_tail", "stdout", "result", "tool_output"})
+_UNNAMED = frozenset({"output", "output_head", "output_tail", "stdout", "result", "tool_output", "text", "content"})
 """Frames whose content needs no name: it is what the command printed."""
 
 _HEAD = re.compile(r"(?:OBSERVATION:\n|(?:Exit code: (?P<code>-?[0-9]{1,10})\n)?(?:Wall time: [0-9.]+ seconds?\n)(?:Output:\n)?)")
@@ -66,6 +67,8 @@ def split(text: str, config: WrappersConfig) -> list[Part]:
 def _framed(text: str) -> list[Part]:
     if text[:64].lstrip()[:1] == "<" and (parts := _tagged(text)) is not None:
         return parts
+    if (fields := opened(text)) is not None:
+        return _enveloped(fields)
     given = text
     before, text = _head(text)
     text, after = _footer(text)
@@ -80,6 +83,19 @@ def _pieces(text: str) -> list[Part]:
         return [Part(text, body=True)]
     start, end = found
     return [Part(piece, body=True) for piece in (text[:start], text[start:end], text[end:]) if piece]
+
+
+def _enveloped(fields: list[tuple[str, str]]) -> list[Part]:
+    """What a JSON answer says, each text under its name where it needs one."""
+    out: list[Part] = []
+    for name, said in fields:
+        if out:
+            out.append(Part("\n", body=False))
+        if name in STATUS:
+            out.append(Part(f"{name} {said}", body=False))
+        else:
+            out += [Part(f"{name}:\n", body=False)] * (name not in _UNNAMED) + [Part(said.removesuffix("\n"), body=True)]
+    return out or [Part(NO_OUTPUT, body=False)]
 
 
 def _tagged(text: str) -> list[Part] | None:

@@ -41,3 +41,27 @@ def test_any_text_gets_shorter_or_stays(text: str, query: str) -> None:
     out = compress_text(text, Hints(query=query), Policy())
     assert out is None or len(out.text) < len(text)
     assert out == compress_text(text, Hints(query=query), Policy())
+
+
+def test_without_cuts_texts_still_get_their_short_forms() -> None:
+    hits = "\n".join(
+        f"app/lang{n % 9}/app.po:{n + 10}:this very text is in every catalogue" for n in sorted(range(90), key=lambda n: n % 9)
+    )
+    cut, whole = compress_text(hits, Hints(), Policy()), compress_text(hits, Hints(), Policy(lossy=False))
+    assert cut is not None and cut.removed
+    assert whole is not None and whole.lossless and not whole.removed and len(cut.text) < len(whole.text)
+    assert compress_text(LOG, Hints(), Policy(lossy=False)) is None
+
+
+def test_what_the_agent_looks_for_stays_in_a_cut() -> None:
+    rows = str([(f"city_{n}", n) for n in range(200)])
+    out = compress_text(rows, Hints(intent="Let me see where city_133 is."), Policy())
+    assert out is not None and "city_133" in out.text and "city_134" not in out.text
+
+
+def test_a_part_of_a_text_gets_the_compressor_of_its_kind() -> None:
+    value = json.dumps([{"a": n, "b": "some words"} for n in range(9)], indent=2)
+    text = f"<returncode>1</returncode>\n<output>\nAnswer:\n{value}\n</output>"
+    out = compress_text(text, Hints(), Policy())
+    assert out is not None and out.kind == "records" and out.lossless
+    assert out.text.startswith("returncode 1\nAnswer:\n[{a,b")

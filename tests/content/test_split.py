@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -120,6 +123,33 @@ def test_long_texts_take_no_more_than_their_length(unit: str) -> None:
     """Without linear patterns these take minutes; the test's time limit is the judge."""
     split(unit * (400_000 // len(unit)), WrappersConfig())
     split("<" + unit * (400_000 // len(unit)) + "]", WrappersConfig())
+
+
+def envelope(**fields: Any) -> str:
+    return shown(json.dumps(fields))
+
+
+def test_json_around_a_printed_text_is_opened() -> None:
+    assert envelope(output='a\n"b"\n', metadata={"exit_code": 0, "duration_seconds": 0.1}) == 'a\n"b"'
+    assert envelope(stdout="a\nb", stderr="", interrupted=False, isImage=False) == "a\nb"
+    assert envelope(output="a\nb", metadata={"exit_code": 2}) == "exit_code 2\na\nb"
+    assert envelope(stdout="a\nb", stderr="no\n", success=False) == "success false\na\nb\nstderr:\nno"
+    assert shown(json.dumps([{"type": "text", "text": "a\nb"}, {"type": "text", "text": "c"}])) == "a\nb\nc"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"output": "a\nb", "id": 7},
+        {"output": ["a\nb"]},
+        {"output": "a\nb", "duration": "long"},
+        {"name": "a\nb"},
+        [{"type": "text", "text": "a\nb"}, {"type": "image", "data": "x"}],
+        [],
+    ],
+)
+def test_json_with_any_other_field_is_json(value: Any) -> None:
+    assert shown(json.dumps(value)) == json.dumps(value)
 
 
 def test_a_large_json_value_among_words_is_a_part() -> None:
