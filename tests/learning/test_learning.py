@@ -193,7 +193,10 @@ def test_laws_of_learning(one: list[Message], other: list[Message]) -> None:
 def test_the_order_of_merging_three_makes_no_difference() -> None:
     parts = [learn(views([*round_of("a", json.dumps({k: "VAL001"})), said("VAL001")])) for k in ("x", "y", "x")]
     assert merge(*parts) == merge(merge(parts[0], parts[1]), parts[2]) == merge(parts[0], merge(parts[1], parts[2]))
-    assert merge(*parts).of("search", schema_of('{"x": 1}')).outputs == 2
+    both = merge(*parts).of("search", schema_of('{"x": 1}'))
+    assert (both.outputs, both.used, both.retrievals, both.fields) == (2, 2, 0, {"x": FieldUse(2, 2)})
+    asked = observe_retrieval(parts[0], "search", '{"x": 1}')
+    assert merge(asked, asked).of("search", both.schema).retrievals == 2
 
 
 @pytest.mark.parametrize("unit", ["a", "1", "_", "a.", "/", "@a", "-", " a", '{"a":', "[", '[1,"ab_c"],'])
