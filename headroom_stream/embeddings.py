@@ -39,11 +39,15 @@ def load_embed(model: str = DEFAULT_MODEL) -> Embed:
     known = {entry["model"].lower() for entry in package.TextEmbedding.list_supported_models()}
     if name.lower() not in known:
         raise ConfigurationError(f"fastembed knows no model {name!r}; fastembed.TextEmbedding.list_supported_models() has them")
+    log = importlib.import_module("loguru").logger  # fastembed logs as an error what the one below says
+    log.disable(_PACKAGE)
     try:
         loaded = package.TextEmbedding(name, local_files_only=True)
     except Exception as error:  # fastembed raises ValueError, OSError and those of its download library alike
         fetch = f"python -c \"import fastembed; fastembed.TextEmbedding('{name}')\""
         raise ConfigurationError(f"the model {name!r} is not on this machine; fetch it once with: {fetch}") from error
+    finally:
+        log.enable(_PACKAGE)
 
     def embed(texts: Sequence[str]) -> NDArray[np.floating[Any]]:
         return np.stack(list(loaded.embed(list(texts))))

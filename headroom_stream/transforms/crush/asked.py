@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from statistics import median
 
 from headroom_stream.content.named import Named
 from headroom_stream.relevance import Scorer
@@ -42,7 +41,7 @@ class Asked:
         if not self.query:
             return []
         scores = [result.score for result in scorer.score_items(texts, self.query)]
-        common = median(scores)
+        common = sorted(scores)[len(scores) // 2]
         found = [at for at, score in enumerate(scores) if score >= threshold and score > common]
         return sorted(found, key=lambda at: (-scores[at], at))
 
