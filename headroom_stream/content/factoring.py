@@ -25,8 +25,11 @@ _LEAST_REPEATED = 3
 _SOURCES = 12
 """Columns tried as the varying part of another, so that wide tables do not cost their width squared."""
 _LEAST_NULLS = 3
+_USUAL = 0.9
 _UNUSUAL = 0.02
 """Of the rows: values that so few or fewer share, where nearly all others share one."""
+_LEAST_NAMED = 4
+"""Characters of a value by which a query may name a row."""
 _QUERY = 4000
 """Characters of the query in which values of rows are looked for."""
 
@@ -38,22 +41,25 @@ def guess_tokens(text: str) -> int:
 
 def derive(parts: Parts) -> None:
     """Takes columns out of the rows that follow from another of the same object: `url=https://example.com/<login>`."""
-    plain: list[Column] = []
+    flat = [part for part in parts if isinstance(part, Column) and part.shown and not part.mark]
     for part in parts:
         if isinstance(part, Group):
             derive(part.parts)
-        elif part.shown and not part.mark and all(map(_plain, part.cells)):
-            plain.append(part)
-    sources = [column for column in plain if _names(column)][:_SOURCES]
-    for column in plain:
-        if guess_tokens(column.cells[0]) < _LEAST_SAVED or NUMBER.fullmatch(column.cells[0]):
+    addresses = [column for column in flat if guess_tokens(column.cells[0]) >= _LEAST_SAVED and all(map(_plain, column.cells))]
+    if not addresses:
+        return
+    sources = [column for column in flat if _names(column) and all(map(_plain, column.cells))][:_SOURCES]
+    sources.sort(key=lambda column: len(column.cells[0]))  # the shortest, or an address would be the source of another
+    used: list[str] = []
+    for column in addresses:
+        # What another column is read from has to be seen itself.
+        if column.key in used:
             continue
         for source in sources:
-            if source is column or not source.shown or (sign := _derived(column, source)) is None:
-                continue
-            column.mark, column.shown = sign, False
-            sources = [other for other in sources if other is not column]
-            break
+            if source.key != column.key and source.shown and (sign := _derived(column, source)) is not None:
+                column.mark, column.shown = sign, False
+                used.append(source.key)
+                break
 
 
 def factor(columns: list[Column], whole: set[int]) -> None:
@@ -72,20 +78,33 @@ def factor(columns: list[Column], whole: set[int]) -> None:
         _repeat(column, whole)
 
 
-def standing_out(columns: list[Column], query: str) -> set[int]:
+class Query:
+    """What is asked for, cut at a bound, and the beginnings that a value in it can have."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text[:_QUERY]
+        self.begins = {self.text[at : at + _LEAST_NAMED] for at in range(len(self.text) - _LEAST_NAMED + 1)}
+
+    def names(self, cell: str) -> bool:
+        """Whether a cell's value stands in it."""
+        value = cell.strip('"')
+        return value[:_LEAST_NAMED] in self.begins and value in self.text
+
+
+def standing_out(columns: list[Column], query: Query) -> set[int]:
     """Rows that a reader is likely to look for: the query names one of their values, or they alone differ from all others."""
     out: set[int] = set()
-    query = query[:_QUERY]
     for column in columns:
         counts = Counter(column.cells)
         usual, most = counts.most_common(1)[0]
         few = max(2, int(_UNUSUAL * len(column.cells)))
-        if most >= 0.9 * len(column.cells):
-            out.update(at for at, cell in enumerate(column.cells) if cell != usual and counts[cell] <= few)
-        if query:
-            named = {cell for cell, count in counts.items() if count <= few and len(cell) >= 4 and cell.strip('"') in query}
-            if named:
-                out.update(at for at, cell in enumerate(column.cells) if cell in named)
+        told = set()
+        if most >= _USUAL * len(column.cells):
+            told.update(cell for cell, count in counts.items() if cell != usual and count <= few)
+        if query.begins:
+            told.update(cell for cell, count in counts.items() if count <= few and query.names(cell))
+        if told:
+            out.update(at for at, cell in enumerate(column.cells) if cell in told)
     return out
 
 
@@ -112,6 +131,9 @@ def _derived(column: Column, source: Column) -> str | None:
     if at < 0 or (len(value) < 2 and guess_tokens(first) < 2 * _LEAST_SAVED):
         return None
     before, after = first[:at], first[at + len(value) :]
+    # With words around it a value is a string; a number is only ever the same number.
+    if before + after and any(map(NUMBER.fullmatch, column.cells)):
+        return None
     # Within a word or a number the name of another column would be hard to read.
     if before[-1:].isalnum() or after[:1].isalnum():
         return None

@@ -288,5 +288,5 @@ def _build(entries: list[_Entry], cells: Iterator[Any], row_key: str | None) -> 
         before, source, after = entry.value
         if source not in out:
             raise NotationError(f"no value for <{source}>")
-        out[entry.key] = f"{before}{out[source]}{after}"
+        out[entry.key] = f"{before}{out[source]}{after}" if before + after else out[source]
     return out

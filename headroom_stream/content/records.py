@@ -6,11 +6,12 @@ The notation is described in `notation`. Numbers keep the very characters they h
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, NoReturn
 
 from headroom_stream.config import RecordsConfig
 from headroom_stream.content import Compressed, Hints
-from headroom_stream.content.factoring import derive, factor, standing_out
+from headroom_stream.content.factoring import Query, derive, factor, standing_out
 from headroom_stream.content.notation import AGAIN, json_style, write_key, write_string
 from headroom_stream.content.reading import read
 from headroom_stream.content.sections import sections
@@ -20,7 +21,7 @@ MAX_DEPTH = 60
 """Deeper values are left alone: writing and reading recurse, and Python's stack is the caller's too."""
 _AGAIN_CHARS = 12
 """Characters that a row has to have beyond its first cell to be worth a look at the row before."""
-_MAX_DIGITS = 4000
+_LONG_NUMBER = re.compile(r"(?<![0-9])[0-9]{4001}")
 """Python refuses to read integers of more than 4,300 digits."""
 
 
@@ -95,17 +96,17 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return out
 
 
-def _integer(digits: str) -> NumberText:
-    if len(digits) > _MAX_DIGITS:
-        raise _LeaveAloneError("an integer too long to be read")
-    return NumberText(digits)
-
-
 def _refuse(name: str) -> NoReturn:
     raise _LeaveAloneError(f"{name} is no JSON")
 
 
-_decode = json.JSONDecoder(object_pairs_hook=_object, parse_float=NumberText, parse_int=_integer, parse_constant=_refuse).decode
+_read = json.JSONDecoder(object_pairs_hook=_object, parse_float=NumberText, parse_int=NumberText, parse_constant=_refuse).decode
+
+
+def _decode(text: str) -> Any:
+    if _LONG_NUMBER.search(text):
+        raise _LeaveAloneError("an integer too long to be read")
+    return _read(text)
 
 
 def _record(line: str) -> dict[str, Any]:
@@ -120,7 +121,7 @@ class _Writer:
 
     def __init__(self, config: RecordsConfig, query: str) -> None:
         self.config = config
-        self.query = query
+        self.query = Query(query)
         self.strings: dict[str, str] = {}
 
     def value(self, value: Any, depth: int) -> str:

@@ -84,6 +84,7 @@ def record_lists(draw: st.DrawFn) -> Any:
     cell = st.one_of(
         scalars,
         st.just("same"),
+        st.integers(17_000_000_000, 17_000_000_003),
         st.sampled_from([None, "a longer text that is said again", ["a", "b", "c", "d"]]),
         st.fixed_dictionaries({}, optional=dict.fromkeys(inner, scalars)),
         st.fixed_dictionaries(dict.fromkeys(inner, scalars)),
@@ -96,6 +97,8 @@ def record_lists(draw: st.DrawFn) -> Any:
     if draw(st.booleans()):
         for each in rows:
             each["link"] = f"https://example.com/{each.get(names[0])}/about"
+            each["less"] = f"-{each.get(names[0])}" if draw(st.booleans()) else -17_000_000_001
+            each["copy"] = each.get(names[-1])
     match draw(st.integers(0, 6)):
         case 0:
             return rows
@@ -363,3 +366,33 @@ def test_json_in_a_string_is_compressed_too(options: dict[str, Any], expected: s
 def test_json_in_a_string_that_would_not_come_back_as_it_was_stays_a_string() -> None:
     for text in ('{"a": 1.50, "b": 2}', '{"a" : 1, "b": 2}', '{"a": 1, "a": 2}', '{"a": NaN, "b": 2}', '{"a": "\\u00e9", "b": 2}'):
         assert packed({"text": text}) == "{text:" + json.dumps(text) + "}"
+
+
+@given(
+    st.text('{}:,"\\a1 \n', max_size=24),
+    st.sampled_from(['{"a":1,"a":2%s}', '{"a":"%s","a":2}', '{"a" :"%s","b":{"c":1,"c":2}}', '[{"%s":1,"a":2,"a":3}]']),
+)
+@example('":', '{"a":"%s","a":2}')
+@example("\\\\", '{"%s":1,"b":"\\":","b":2}')
+def test_doubled_keys_are_always_noticed(inner: str, form: str) -> None:
+    text = (form % inner).ljust(200)
+    out = pack(text)
+    assert out is None
+
+
+def test_what_looks_like_a_key_within_a_string_is_none() -> None:
+    value = [{"a": 'he said "yes": \\', "b": '":', "c\\": 1} for _ in range(3)]
+    assert restore(packed(value)) == value
+
+
+def test_equal_columns_stand_once_whatever_they_hold() -> None:
+    rows = [
+        {"at": 17_000_000_000 + n, "seen": 17_000_000_000 + n, "day": f"2024-05-{n + 10}", "due": f"2024-05-{n + 10}"}
+        for n in range(20)
+    ]
+    assert packed(rows).startswith("[{at=<seen>,seen,day=<due>,due}\n17000000000,2024-05-10\n")
+
+
+def test_a_value_that_others_are_read_from_stays_in_the_rows() -> None:
+    rows = [{"c": f"https://example.com/more/of/it?at=/data/set/v{n}", "b": f"/data/set/v{n}", "d": f"v{n}"} for n in range(30)]
+    assert packed(rows).startswith("[{c=https://example.com/more/of/it?at=/data/set/<d>,b=/data/set/<d>,d}\nv0\nv1\n")
