@@ -117,6 +117,20 @@ def test_rare_values_stay() -> None:
     assert {data[at]["id"] for at in (123, 200, 300, 350)} <= ids(crush(data))
 
 
+def test_where_all_items_are_of_their_own_kind_none_stays_for_being_rare() -> None:
+    data = [{f"field_{n}": f"value {n}", "id": 10_000 + n} for n in range(400)]
+    assert len(ids(crush(data))) == 50
+
+
+def test_a_score_that_half_of_the_items_reach_makes_none_relevant() -> None:
+    class Everything:
+        def score_items(self, items: Any, query: str) -> list[RelevanceScore]:
+            return [RelevanceScore(score=0.9, reason="") for _ in items]
+
+    crusher = SmartCrusher(SmartCrusherConfig(max_items_after_crush=20), scorer=Everything())
+    assert crusher.crush(rows(), "which") == SmartCrusher(crusher.config).crush(rows())
+
+
 def test_a_huge_number_does_not_hide_other_outliers() -> None:
     data = rows()
     data[77]["load"] = 10**12
@@ -260,6 +274,12 @@ def test_lists_in_lists_are_cut_and_told_together() -> None:
     data = {"teams": [{"name": f"t{n}", "members": [f"{WORDS[m % 12]}-{n}-{m}" for m in range(60)]} for n in range(3)]}
     result = crush(data, similarity_threshold=1.0)
     assert result.removed == "30 of 180 items of teams[].members"
+
+
+def test_a_marker_is_one_line_whatever_the_keys_are() -> None:
+    result = crush({"a\nb" * 60: rows()}, include_summaries=True)
+    assert result.removed.startswith("350 of 400 items of a ba ba b")
+    assert "\n" not in result.removed and len(result.removed) < 400
 
 
 def test_newline_delimited_objects_are_a_list() -> None:

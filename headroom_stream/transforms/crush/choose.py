@@ -1,10 +1,12 @@
 """Which items of one long list stay.
 
-These stay whatever the cap: the first and the last, those that the query names, errors, rare values of categories, numbers far off,
-and what matches a protected pattern. The rest of the cap goes, in this order and each but the first to half of what is left at most,
-to items relevant to the query, change points, anomalies less far off, an example of each category; then to what the shape of the list
-says. Of items that are nearly the same one is shown, with how many there are. All decisions follow from the list, the query and the
-configuration alone.
+These stay whatever the cap, so that a list is longer than the cap only by what has to stay: the first and the last items, those that the
+query names, errors, rare values of categories, numbers far off, and what matches a protected pattern. What more than half of the items
+would stay for is ordinary in this list, and keeps none: an error told by one field, or being rare.
+
+The rest of the cap goes, in this order, to items relevant to the query, change points, anomalies less far off, an example of each
+category; all but the first get half of what is left at most. What then remains goes to what the shape of the list says. Of items that
+are nearly the same one is shown, with how many there are. All decisions follow from the list, the query and the configuration alone.
 """
 
 from __future__ import annotations

@@ -18,12 +18,13 @@ from headroom_stream.content.records import NumberText, compress, parse
 from headroom_stream.relevance import Scorer, scorer_for
 from headroom_stream.transforms.crush.choose import Choice, Chooser
 from headroom_stream.transforms.crush.summary import constants, summary
-from headroom_stream.transforms.crush.values import write_json
+from headroom_stream.transforms.crush.values import shown, write_json
 
 _ALIKE = "+alike"
 """Field of an item that is shown for others: how many they are."""
 _SHOWN_VALUES = 5
 _VALUE_CHARS = 40
+_PATH_CHARS = 80
 
 
 class Cut(Struct, frozen=True):
@@ -103,17 +104,17 @@ class _Cutter:
         return value
 
     def items(self, items: list[Any], path: str) -> list[Any]:
-        shown, choice = items, None
+        kept, choice = items, None
         if self.chooser.applies(len(items)):
             choice = self.chooser.choose(items)
             if len(choice.kept) < len(items):
-                shown = [items[at] for at in choice.kept]
+                kept = [items[at] for at in choice.kept]
                 self.gap(path, items, choice, items)
         shared = constants(items, self.config.min_items_to_analyze) if self.config.factor_out_constants else {}
         if shared:
             self.common.append(f"[all {len(items)} items{_of(path)}: {write_json(shared)}]")
-            shown = [{key: inner for key, inner in item.items() if key not in shared} for item in shown]
-        out = [self.value(item, path + "[]") for item in shown]
+            kept = [{key: inner for key, inner in item.items() if key not in shared} for item in kept]
+        out = [self.value(item, path + "[]") for item in kept]
         return out if choice is None else _counted(out, choice)
 
     def keyed(self, value: dict[str, Any], path: str) -> dict[str, Any]:
@@ -123,21 +124,21 @@ class _Cutter:
         if len(choice.kept) < len(keys):
             self.gap(path, items, choice, list(value.values()))
         kept = [keys[at] for at in choice.kept]
-        shown = _counted([self.value(value[key], path + "[]") for key in kept], choice)
-        return dict(zip(kept, shown, strict=True))
+        counted = _counted([self.value(value[key], path + "[]") for key in kept], choice)
+        return dict(zip(kept, counted, strict=True))
 
-    def gap(self, path: str, items: list[Any], choice: Choice, shown: list[Any]) -> None:
+    def gap(self, path: str, items: list[Any], choice: Choice, values: list[Any]) -> None:
         """Remembers what is left out of one list, to be told in one line for all."""
         kept = set(choice.kept)
         left_out = [item for at, item in enumerate(items) if at not in kept]
         told = [summary(left_out)] if self.config.include_summaries else []
-        if choice.alike and all(type(shown[at]) is dict for at in choice.alike):
+        if choice.alike and all(type(values[at]) is dict for at in choice.alike):
             told.append(f"{_ALIKE}: how many of them are like the one shown")
         elif choice.alike:
             most = sorted((at for at, count in choice.alike.items() if count > 1), key=lambda at: (-choice.alike[at], at))[
                 :_SHOWN_VALUES
             ]
-            told += [f"{choice.alike[at]} like {write_json(shown[at])[:_VALUE_CHARS]}" for at in most]
+            told += [f"{choice.alike[at]} like {shown(write_json(values[at]), _VALUE_CHARS)}" for at in most]
         found = self.gaps.setdefault(path, _Gap(0, 0, []))
         found.left_out += len(left_out)
         found.total += len(items)
@@ -153,7 +154,7 @@ class _Cutter:
 
 
 def _of(path: str) -> str:
-    return f" of {path}" if path else ""
+    return f" of {shown(path, _PATH_CHARS)}" if path else ""
 
 
 def _is_list_in_disguise(value: dict[str, Any]) -> bool:
@@ -161,12 +162,12 @@ def _is_list_in_disguise(value: dict[str, Any]) -> bool:
     return len(kinds) == 1 and kinds <= {dict, list, str, NumberText}
 
 
-def _counted(shown: list[Any], choice: Choice) -> list[Any]:
+def _counted(items: list[Any], choice: Choice) -> list[Any]:
     """The items that stay; objects that stand for others say for how many, unless a field is called so already."""
-    if any(type(item) is dict and _ALIKE in item for item in shown):
-        return shown
+    if any(type(item) is dict and _ALIKE in item for item in items):
+        return items
     alike = Counter(choice.alike)
     return [
         {**item, _ALIKE: NumberText(alike[at])} if alike[at] and type(item) is dict else item
-        for at, item in zip(choice.kept, shown, strict=True)
+        for at, item in zip(choice.kept, items, strict=True)
     ]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from headroom_stream.transforms.crush.columns import Column, columns_of
-from headroom_stream.transforms.crush.values import fields_of, write_json
+from headroom_stream.transforms.crush.values import fields_of, shown, write_json
 
 _COLUMNS = 6
 _VALUES = 3
@@ -32,7 +32,7 @@ def summary(items: Sequence[Any]) -> str:
 
 
 def _told(column: Column) -> str:
-    name = f"{column.path} " if column.path else ""
+    name = f"{shown(column.path, _VALUE_CHARS)} " if column.path else ""
     at, numbers = column.numbers()
     if len(at) == len(column.at):
         return f"{name}{numbers.min():g} to {numbers.max():g}, mean {numbers.mean():.4g}"
@@ -44,5 +44,4 @@ def _told(column: Column) -> str:
 
 
 def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else write_json(value)
-    return text if len(text) <= _VALUE_CHARS else text[:_VALUE_CHARS] + "…"
+    return shown(value if isinstance(value, str) else write_json(value), _VALUE_CHARS)

@@ -41,6 +41,12 @@ def text_of(fields: Fields) -> str:
     return "\n".join("" if value is None else str(value) for value in fields.values())
 
 
+def shown(text: str, most: int) -> str:
+    """A text of the data as a part of a marker: on one line, and not longer than `most` characters."""
+    line = "".join([mark if mark.isprintable() else " " for mark in text[: most + 1]])
+    return line if len(line) <= most else line[:most] + "…"
+
+
 def write_json(value: Any) -> str:
     """A parsed value as JSON without white space, numbers as they came."""
     kind = type(value)
