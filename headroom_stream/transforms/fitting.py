@@ -85,49 +85,58 @@ def fit(conversation: Conversation, order: Sequence[Unit], budget: int, tokenize
             break
         # Markers cost what only shows when they are written. Doubling keeps the number of tries to a handful.
         reserve, step = reserve + over * step, step * 2
-    if fitted.conversation.total >= conversation.total:
-        fitted = Fitted(conversation=conversation, removed=0)
     what = f"{fitted.conversation.total} tokens exceed the budget of {budget}: what has to stay does not fit"
     return structs.replace(fitted, warning=what)
 
 
 def _without(conversation: Conversation, units: Sequence[Unit], budget: int, tokenizer: Tokenizer, frozen: int) -> Fitted:
-    """The conversation without the units, and a marker where each gap begins. Markers of earlier calls go into the new ones."""
+    """The conversation without the units, and a marker where each gap begins. Markers of earlier calls go into the new ones.
+
+    A gap reaches to the next assistant message that stays. Where its marker would cost what it frees, nothing goes.
+    """
     gone = {i for unit in units for i in unit.messages}
     provider = conversation.provider
     kept: list[Read] = []
-    gap: list[Read] = []
-    at = 0
+    gap: list[tuple[int, Read, bool]] = []
+    left: set[int] = set()
     markers: list[str] = []
     originals: dict[str, str] = {}
 
     def close() -> None:
-        if gap:
-            content = msgspec.json.encode([r.raw for r in gap]).decode()
-            ref = reference("", "", content)
-            text = marker(gap, budget, ref)
+        going = [read for _, read, goes in gap if goes]
+        content = msgspec.json.encode([read.raw for read in going]).decode()
+        ref = reference("", "", content)
+        text = marker(going, budget, ref)
+        stands = read_message(msgspec.json.decode(user_message(text, provider)), tokenizer)
+        if stands.tokens >= sum(read.tokens for read in going):
+            kept.extend(read for _, read, _ in gap)
+        else:
+            kept.extend((stands, *(read for _, read, goes in gap if not goes)))
+            left.update(i for i, _, goes in gap if goes)
             markers.append(text)
             originals[ref] = content
-            kept.insert(at, read_message(msgspec.json.decode(user_message(text, provider)), tokenizer))
-            gap.clear()
+        gap.clear()
 
     for i, read in enumerate(conversation.reads):
         if i in gone:
-            if not gap:
-                if i > frozen and kept and count_of(kept[-1]):
-                    gap.append(kept.pop())
-                at = len(kept)
-            gap.append(read)
-            continue
-        if gap and read.role == "assistant":
-            close()
-        if gap and count_of(read):
-            gap.append(read)
+            if not gap and i > frozen and kept and count_of(kept[-1]):
+                gap.append((i - 1, kept.pop(), True))
+            gap.append((i, read, True))
+        elif gap and read.role != "assistant":
+            gap.append((i, read, count_of(read) > 0))
         else:
+            if gap:
+                close()
             kept.append(read)
-    close()
-    removed = sum(not count_of(conversation.reads[i]) for i in gone)
-    return Fitted(conversation=Conversation(kept), removed=removed, units=len(units), markers=tuple(markers), originals=originals)
+    if gap:
+        close()
+    return Fitted(
+        conversation=Conversation(kept),
+        removed=sum(not count_of(conversation.reads[i]) for i in left),
+        units=sum(unit.messages[0] in left for unit in units),
+        markers=tuple(markers),
+        originals=originals,
+    )
 
 
 def count_of(read: Read) -> int:

@@ -110,6 +110,25 @@ def test_nothing_leaves_where_markers_would_cost_more_than_it_frees() -> None:
     assert len(result.warnings) == 1
 
 
+def test_a_gap_that_would_not_pay_for_its_marker_is_not_made() -> None:
+    def call(key: str) -> Message:
+        return {"role": "assistant", "content": [{"type": "tool_use", "id": key, "name": "f", "input": {}}]}
+
+    def answer(key: str, content: str, *more: str) -> Message:
+        result = {"type": "tool_result", "tool_use_id": key, "content": content}
+        return {"role": "user", "content": [result, *({"type": "text", "text": t} for t in more)]}
+
+    # The user's last words stand beside a result, so that round stays and parts two gaps, of which one is small.
+    large = [call("a"), answer("a", PROSE), call("b"), answer("b", PROSE)]
+    messages = [user("Go."), *large, call("c"), answer("c", "x", "And the luggage?"), said("Well."), call("d"), answer("d", "x")]
+    result = window.apply(messages, max_tokens=200)
+    assert result.messages[2:] == messages[5:]
+    assert (result.messages_removed, result.units_removed, result.warnings) == (4, 2, [])
+    least = RollingWindow(RollingWindowConfig(preserve_recent_turns=0), tokenizer=REAL).apply(messages, max_tokens=10)
+    assert least.messages[2:] == messages[5:]
+    assert least.warnings != []
+
+
 def test_recent_turns_go_when_the_budget_cannot_hold_them() -> None:
     result = RollingWindow(RollingWindowConfig(preserve_recent_turns=10), tokenizer=REAL).apply(agent(12), max_tokens=600)
     assert result.tokens_after <= 600
