@@ -28,6 +28,11 @@ _RULE = re.compile(r"\s*[-=:\s]*")
 """A line of dashes alone underlines a heading; a border has crossings."""
 _BAR = re.compile(r"\s*[|│┃]\s*")
 _COLUMN_NAMES = re.compile(r"\s*[A-Z%#][\w%#./:()-]*(?:\s+[\w%#./:()-]+){2,20}\s*")
+_WIDE = re.compile(r"\s{2,}")
+_BLANKS = re.compile(r"\s+")
+_PADDED = re.compile(r"\S {2,}\S.{0,2000}?\S {2,}\S")
+"""A line with two gaps at least, as rows of a table have them."""
+_PADDED_SHARE = 0.8
 _LEAST_ROWS = 3
 _TAIL = 5
 _WORTH = 0.75
@@ -38,12 +43,13 @@ def compress(text: str, hints: Hints, config: TablesConfig) -> Compressed | None
     """`text` as plain rows, or None if it is no table or would not get shorter."""
     if not config.enabled:
         return None
-    lines = _tuples(text) if _TUPLES.match(text) else None
-    if lines is None and "\n" in text:
+    if _TUPLES.match(text):
+        lines = _tuples(text)
+    elif "\n" in text:
         source = text.split("\n")
-        lines = _bordered(source) if any(bar in text for bar in "|│┃") else None
-        if lines is None:
-            lines = _aligned(source)
+        lines = (_bordered(source) if any(bar in text for bar in "|│┃") else None) or _aligned(source)
+    else:
+        lines = None
     if lines is None:
         return None
     short = "\n".join(lines)
@@ -122,15 +128,15 @@ def _bordered(lines: list[str]) -> list[str] | None:
 
 
 def _aligned(lines: list[str]) -> list[str] | None:
-    """The rows under a line of names, where every row has a cell for each name."""
+    """The rows under a line of names. Their padding goes where every row has a cell for each name, else they stay as they are."""
     if _COLUMN_NAMES.fullmatch(lines[0][:1000]) is None or "  " not in lines[0]:
         return None
-    for separator in (re.compile(r"\s{2,}"), re.compile(r"\s+")):
+    for separator in (_WIDE, _BLANKS):
         names = separator.split(lines[0].strip())
         rows = [separator.split(line.strip(), maxsplit=len(names) - 1) for line in lines[1:] if line.strip()]
         if len(names) >= 3 and len(rows) >= _LEAST_ROWS and all(len(row) == len(names) for row in rows):
-            between = (
-                "  " if separator.pattern == r"\s{2,}" and any(" " in cell for row in [names, *rows] for cell in row[:-1]) else " "
-            )
+            between = "  " if separator is _WIDE and any(" " in cell for row in [names, *rows] for cell in row[:-1]) else " "
             return [between.join(row) for row in [names, *rows]]
-    return None
+    # An empty cell shows by its place alone.
+    padded = sum(_PADDED.search(line) is not None for line in lines)
+    return lines if padded >= _PADDED_SHARE * len(lines) else None

@@ -116,7 +116,8 @@ def _directories(lines: list[str]) -> list[Directory] | None:
             telling += _TELLING.fullmatch(line) is not None
         else:
             return None
-    if count < _LEAST_NAMES or telling < _TELLING_SHARE * count or headed < len(found) - 2:
+    # Several directories under their headings are a listing whatever they hold; one needs names that only files have.
+    if count < _LEAST_NAMES or (headed < 2 and telling < _TELLING_SHARE * count) or headed < len(found) - 2:
         return None
     return found
 

@@ -14,7 +14,8 @@ from headroom_stream.content.named import Named
 
 _RUN = re.compile(
     r"""^(?:
-      =+\ test\ session\ starts\ =+ | =+\ [^\n]{0,200}\b(?:passed|failed|errors?|warnings?)\b[^\n]{0,100}\ in\ [0-9.]+s[^\n]{0,40}=
+      =+\ test\ (?:session|process)\ starts\ =+
+    | =+\ [^\n]{0,200}\b(?:passed|failed|errors?|warnings?)\b[^\n]{0,100}\ in\ [0-9.]+s[^\n]{0,40}=
     | Ran\ [0-9]+\ tests?\ in\ [0-9.]+s | test\ result:\ (?:ok|FAILED)\. | ---\ (?:PASS|FAIL):\ \S | (?:ok|FAIL)\ +\t\S+\t
     | Tests:\ +[^\n]{0,100}\btotal$ | Test\ Suites:\ | \ +[0-9]+\ passing\ \( | 1\.\.[0-9]+$ | [0-9]+%\ tests\ passed,
     | Tests\ run:\ [0-9]+,
@@ -30,6 +31,7 @@ _SIGNS = (
 _PASSED = re.compile(
     r"""
       \S.{0,400}?\ (?:PASSED|XPASS|SKIPPED|XFAIL)(?:\ \([^()]{0,200}\))?\ *(?:\[\ *[0-9]{1,3}%\])?   # pytest -v
+    | PASSED\ \S.{0,400} | test_\S{1,200}\ (?:ok|s|f)                                                # pytest -rA, sympy
     | \S.{0,400}?\ \.\.\.\ (?:ok|skipped\b.{0,200}|ignored)                                         # unittest -v, cargo
     | \ *(?:---\ PASS:\ |===\ (?:RUN|PAUSE|CONT|NAME)\ ).{0,400}                                     # go
     | \ *[✓✔√]\ .{0,400}                                                                           # jest, mocha
@@ -47,6 +49,8 @@ _SET_UP = re.compile(
     r"|(?:Creating|Cloning|Destroying) test database for alias .{0,200}|collecting \.\.\. .{0,100}"
 )
 _WARNINGS = re.compile(r"=+ warnings summary(?: \([^()]{0,100}\))? =+")
+_PASSES = re.compile(r"=+ PASSES =+")
+"""The section in which `pytest -rA` shows what tests printed that passed."""
 _RULER = re.compile(r"(?:=+ .{0,300} =+|-- Docs: .{0,300})")
 _WORTH = 0.85
 """The most that may be left of a text. Set-up and passes are not asked for again, so little gains are worth their marker."""
@@ -57,7 +61,7 @@ def compress(text: str, hints: Hints, config: TestsConfig) -> Compressed | None:
     if not config.enabled or len(text) < config.min_characters or not _is_run(text):
         return None
     lines = text.split("\n")
-    left_out = _passed(lines) | _repeated_warnings(lines)
+    left_out = _passed(lines) | _printed_by_passes(lines) | _repeated_warnings(lines)
     left_out -= Named(hints.query).lines(lines) if left_out else set()
     short = "\n".join([line for at, line in enumerate(lines) if at not in left_out])
     if not left_out or len(short) > _WORTH * len(text):
@@ -74,6 +78,18 @@ def _is_run(text: str) -> bool:
 def _passed(lines: list[str]) -> set[int]:
     """The places of lines that tell of a test that passed, or of set-up."""
     return {at for at, line in enumerate(lines) if line and (_PASSED.fullmatch(line) or _SET_UP.fullmatch(line))}
+
+
+def _printed_by_passes(lines: list[str]) -> set[int]:
+    """The places of the lines under the ruler PASSES, up to the next ruler."""
+    out: set[int] = set()
+    within = False
+    for at, line in enumerate(lines):
+        if line.startswith("===") and _RULER.fullmatch(line):
+            within = _PASSES.fullmatch(line) is not None
+        elif within:
+            out.add(at)
+    return out
 
 
 def _repeated_warnings(lines: list[str]) -> set[int]:

@@ -109,6 +109,15 @@ def test_columns_with_empty_cells_are_left_alone() -> None:
     assert squeeze("NAME   IMAGE   PORTS\na      x       80\nb      y\nc      z       90\n") is None
 
 
+def test_many_rows_with_empty_cells_are_cut_as_they_are() -> None:
+    rows = [f"proc{n:<6} {n:>5}           {n * 3:>7}  /usr/bin/proc{n}" for n in range(200)]
+    text = "\n".join(["COMMAND      PID    TID      SIZE  NAME", *rows])
+    out = squeeze(text, "what is proc150 doing?")
+    assert out is not None and not out.lossless
+    assert all(line in text.split("\n") for line in out.text.split("\n"))
+    assert "/usr/bin/proc150" in out.text and "/usr/bin/proc151" not in out.text
+
+
 def test_of_many_rows_the_first_the_last_and_the_named_stay() -> None:
     out = squeeze(str([(f"city_{n}", n) for n in range(200)]), "where is city_133?")
     assert out is not None and not out.lossless

@@ -57,12 +57,21 @@ def test_a_passed_test_that_the_query_names_stays() -> None:
         ("--- PASS: TestCase{n} (0.00s)", "ok  \tgithub.com/a/b\t0.2s"),
         ("  ✓ does the thing {n} (3 ms)", "Tests:       60 passed, 60 total"),
         ("ok {n} - does the thing", "1..60"),
+        ("PASSED app/test_a.py::test_{n}", "==== 60 passed in 1.2s ===="),
+        ("test_case_{n} ok", "==== test process starts ===="),
         ("a/test_{n}.py ........................   [ 20%]", "==== 60 passed in 1.2s ===="),
     ],
 )
 def test_the_lines_of_passes_of_many_runners_are_known(passed: str, end: str) -> None:
     out = run("\n".join([passed.format(n=n) for n in range(60)] + ["a test that failed: expected 1", end]))
     assert out is not None and out.text == "a test that failed: expected 1\n" + end
+
+
+def test_what_passing_tests_printed_goes() -> None:
+    printed = "".join(f"___ test_{n} ___\n--- Captured stdout call ---\nsome words of test {n}\n" for n in range(30))
+    parts = ["==== FAILURES ====", "assert 1 == 2", "==== PASSES ====", "==== short test summary info ====", "FAILED a"]
+    out = run("==== test session starts ====\n" + "\n".join([*parts[:3], printed, *parts[3:]]))
+    assert out is not None and out.text.split("\n")[1:] == parts
 
 
 def test_warnings_of_one_text_are_shown_once() -> None:
