@@ -21,6 +21,8 @@ STAMP = re.compile(
     """,
     re.VERBOSE,
 )
+_MAY_BE_STAMP = re.compile("[0-9]:[0-9]|[0-9]{6}")
+"""What every time has: a search for less than the whole, for lines that have none."""
 _STAMP_WITHIN = 64
 """Characters of a line in which its time stands; host, level and process may come before."""
 _BARE_TIME_WITHIN = 24
@@ -34,6 +36,7 @@ _PROCESS = re.compile(r"[\w.@()/-]{1,60}\[[0-9]+\]: |(?:DEBUG|INFO|WARNING|ERROR
 """`sshd[312]: `, or the logger of Python's usual form, `INFO:root:`."""
 _SERVICE = re.compile(r"[\w.-]{1,40} +\| ")
 """What composed services put before each of their lines: `web-1  | `."""
+_SERVICE_JSON = re.compile(_SERVICE.pattern + r"\{\"")
 _LISTING = re.compile(r".{0,40}[-dlbcps](?:[r-][w-][xsStT-]){3}|[0-9a-f^]{7,40} \(|[0-9a-f^]{7,40} [\w./-]+ +\(|\{")
 
 _TRACE = re.compile(r"[ \t]|Traceback \(|Caused by: |(?:[A-Za-z_]\w*\.)*+[A-Z]\w*(?:Error|Exception)\b")
@@ -49,7 +52,8 @@ _LETTER_LEVEL = re.compile(r"(?:^|[\s|/\[])[EWF](?=[\s|/\]:]|[0-9]{4} [0-9]{2}:)
 _TELLING_KEYS = ("msg", "message", "event", "level", "lvl", "severity", "error", "err", "logger", "status")
 """Keys whose quoted text tells what happened; of others it is a value."""
 _NOT_TELLING = "".join(f'(?<!{key}=")(?<!"{key}":")(?<!"{key}":\\ ")' for key in _TELLING_KEYS)
-_QUOTED_VALUE = rf"""(?<![\w.!?)])"{_NOT_TELLING}[^"\n]{{0,200}}+"(?!:) | (?<!\w)'[^'\n]{{0,200}}+'(?!\w)"""
+_QUOTED_VALUE = rf""""(?<![\w.!?)]"){_NOT_TELLING}[^"\n]{{0,200}}+"(?!:) | '(?<!\w')[^'\n]{{0,200}}+'(?!\w)"""
+"""The quotes stand first, before what looks back at them: so the search runs from quote to quote."""
 _QUOTED = re.compile(_QUOTED_VALUE, re.VERBOSE)
 _VALUE = re.compile(
     rf"""
@@ -68,6 +72,8 @@ _LONG_STEP = 24
 """A longer step of a path is a name that somebody gave, not a part of the service."""
 _STEPS = 3
 """Steps of a path that tell requests of different kinds apart."""
+_LONGEST = 10_000
+"""Characters of a line that tell its kind; what is longer is data that a program dumped into its log."""
 _CACHED = 20_000
 """Fields whose masks are remembered; a bound on memory, whatever the log."""
 _WORD = re.compile(r"[A-Za-z]{3,}")
@@ -75,7 +81,8 @@ _WORD = re.compile(r"[A-Za-z]{3,}")
 
 def stamp(line: str) -> re.Match[str] | None:
     """The time in the first characters of a log line."""
-    found = STAMP.search(line[:_STAMP_WITHIN])
+    begin = line[:_STAMP_WITHIN]
+    found = STAMP.search(begin) if _MAY_BE_STAMP.search(begin) else None
     return None if found is not None and found["time6"] is not None and found.start() > _BARE_TIME_WITHIN else found
 
 
@@ -104,7 +111,7 @@ def begins_entry(line: str, stamped: bool) -> bool:
     """Whether a log entry begins here: a time, a level or a process stands in front. Other lines continue the entry before."""
     if line[:1] in ("", " ", "\t") or _LISTING.match(line):
         return False
-    if stamped or LEVEL.match(line) or _PROCESS.match(line):
+    if stamped or LEVEL.match(line) or names_process(line):
         return True
     service = _SERVICE.match(line)
     return service is not None and LEVEL.match(line, service.end()) is not None
@@ -118,7 +125,7 @@ def continues_trace(line: str) -> bool:
 
 def names_process(line: str) -> bool:
     """Whether a process stands in front, which like a time a program's author prints for a log and seldom for anything else."""
-    return _PROCESS.match(line) is not None
+    return _PROCESS.match(line) is not None or _SERVICE_JSON.match(line) is not None
 
 
 class Masks:
@@ -167,7 +174,7 @@ def fields(line: str, head: Head) -> list[str]:
 def _split(line: str, head: Head) -> tuple[str, re.Match[str] | None]:
     """The line with its head masked, up to the request where it is one of an access log."""
     start, end, mask = head
-    text = f"{line[:start]}{mask}{line[end:]}" if end else line
+    text = f"{line[:start]}{mask}{line[end:_LONGEST]}" if end else line[:_LONGEST]
     request = _REQUEST.search(text) if '" ' in text else None
     return (text if request is None else text[: request.start()]), request
 
@@ -193,6 +200,7 @@ def tells(masks: list[str]) -> bool:
 
 def matters(line: str) -> bool:
     """Whether a line tells of an error, a warning or a failure."""
+    line = line[:_LONGEST]
     if IMPORTANT.search(line) is not None or _LETTER_LEVEL.search(line[:_STAMP_WITHIN]) is not None:
         return True
     request = _REQUEST.search(line) if '" ' in line else None

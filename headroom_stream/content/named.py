@@ -22,11 +22,11 @@ _SHORT = 2
 
 
 class Named:
-    """The terms of one query, looked up by their first word, so that a line costs its own length whatever the query."""
+    """The terms of one query, looked up by their most telling word, so that a line costs its own length whatever the query."""
 
     def __init__(self, query: str) -> None:
         self.terms: dict[str, dict[str, str]] = {}
-        """By the first word: how a term may be written, and the term."""
+        """By that word: how a term may be written, and the term."""
         self.plain: set[str] = set()
         for match in _QUOTED.finditer(query):
             self._add(next(group for group in match.groups() if group is not None))
@@ -47,7 +47,9 @@ class Named:
         written = written.lower().strip()
         words = _WORDS.findall(written)
         if words and len(written) >= _SHORT:
-            self.terms.setdefault(words[0], {})[written] = term or written
+            # Of `item-17`, `item` may stand on every line.
+            telling = max(words, key=lambda word: (not word.isalpha(), len(word)))
+            self.terms.setdefault(telling, {})[written] = term or written
 
     def _add_number(self, written: str) -> None:
         """`1234567` is `1,234,567` as well."""

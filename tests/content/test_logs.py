@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from typing import Any
 
 import pytest
@@ -117,6 +118,7 @@ NOT_LOGS = {
     "numbers by time": "\n".join(f"10:00:{n:02} all {n} 0.{n} 17 42 {n}" for n in range(60)),
     "few lines": "\n".join(steady(10)),
     "records": "\n".join('{"time": "2024-05-01 10:00:00", "message": "served the request"}' for _ in range(60)),
+    "words by bars": "\n".join(f"name{n}   | some words in a table | {n}" for n in range(60)),
     "output of a print": "\n".join(f"DEBUG: join table=main_{n} parent=None reuse=None" for n in range(60)),
 }
 
@@ -243,6 +245,10 @@ FORMS = {
         'web-1  | {{"level":"info","time":"2024-05-01T{t}Z","msg":"request served","id":{n}}}',
         'db-1   | 2024-05-01 {t}.123 UTC [1{n}] FATAL:  role "app" does not exist',
     ),
+    "service": (
+        'api-1  | {{"level":"info","msg":"request served","id":{n}}}',
+        'api-1  | {{"level":"error","msg":"no stock","id":{n}}}',
+    ),
     "kernel": (
         "[   17.{n:06}] usb 1-1: new high-speed device number {n}",
         "[   18.{n:06}] EXT4-fs error (device sda1): inode {n} is gone",
@@ -272,3 +278,29 @@ def test_long_lines_take_no_more_than_their_length(unit: str) -> None:
     """Without linear patterns one such line takes minutes; the test's time limit is the judge."""
     long = unit * (400_000 // len(unit))
     squeeze("\n".join([*steady(30), line(31, long), long, *steady(30)]), query=long[:1000])
+
+
+@pytest.mark.parametrize("message", ["stored {n}", "error {n} in unit a.b{n}", "said {w} to {w}", "failed\n  at f({n})\n  at g()"])
+def test_work_grows_with_the_log(message: str) -> None:
+    """Counted in lines run by the interpreter: four times the log may cost little more than four times the work."""
+    small, large = (
+        _work("\n".join(line(n, message.format(n=n, w="x" * (n % 40 + 1))) for n in range(count))) for count in (1500, 6000)
+    )
+    assert large < 6 * small
+
+
+def _work(text: str) -> int:
+    lines = 0
+
+    def count(frame: Any, event: str, arg: Any) -> Any:
+        nonlocal lines
+        lines += event == "line"
+        return count
+
+    before = sys.gettrace()
+    sys.settrace(count)
+    try:
+        squeeze(text)
+    finally:
+        sys.settrace(before)
+    return lines
