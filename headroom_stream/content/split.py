@@ -21,6 +21,14 @@ from headroom_stream.content.envelopes import STATUS, opened
 from headroom_stream.content.mixed import json_within
 
 NO_OUTPUT = "(no output)"
+_SILENT = frozenset(
+    (
+        "Your command ran successfully and did not produce any output.",
+        "Tool ran without output or errors",
+        "<system>Tool ran without output or errors</system>",
+    )
+)
+"""What harnesses say in its place."""
 
 _STATUS = re.compile(r"\s*<(returncode|return_code|exit_code|exitcode)>\s*(-?[0-9]{1,10})\s*</\1>")
 _FRAME = re.compile(
@@ -72,8 +80,8 @@ def _framed(text: str) -> list[Part]:
     given = text
     before, text = _head(text)
     text, after = _footer(text)
-    if given and not (before or text or after):
-        return [Part(NO_OUTPUT, body=False)]
+    if given and ((not (before or text or after)) or text.strip() in _SILENT):
+        return [Part(before + NO_OUTPUT + after, body=False)]
     return [part for part in (Part(before, body=False), Part(text, body=True), Part(after, body=False)) if part.text]
 
 

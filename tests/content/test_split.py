@@ -32,6 +32,9 @@ def test_failure_is_said() -> None:
 
 def test_no_output_is_said() -> None:
     assert shown("<returncode>0</returncode>\n<output>\n</output>") == "(no output)"
+    silent = "Your command ran successfully and did not produce any output."
+    assert shown(silent) == "(no output)"
+    assert shown(silent + "\n(Open file: n/a)\n(Current directory: /r)\nbash-$") == "(no output)\n(Current directory: /r)"
 
 
 def test_head_and_tail_of_a_cut_output_are_parts_of_their_own() -> None:
