@@ -139,6 +139,31 @@ def test_a_huge_number_does_not_hide_other_outliers() -> None:
     assert {data[at]["id"] for at in (77, 222, 333)} <= ids(crush(data))
 
 
+def test_a_full_cap_gives_way_to_numbers_far_off_only() -> None:
+    data = [row | {"ms": 40 + 20 * (n * 0.618 % 1)} for n, row in enumerate(rows())]
+    for at in range(100, 130):
+        data[at]["error"] = f"E{at}"
+    data[222]["ms"] = 67.5  # about three deviations
+    data[333]["ms"] = 140
+    kept = ids(crush(data, max_items_after_crush=10))
+    assert 10_333 in kept and 10_222 not in kept
+
+
+def test_a_long_tail_is_no_anomaly() -> None:
+    data = [row | {"size": 100 + n % 7 if n % 4 else 10**6 + n * n * 1_000} for n, row in enumerate(rows())]
+    assert len(ids(crush(data))) == 50
+
+
+def test_a_number_that_is_no_status_tells_of_no_error() -> None:
+    data = [row | {"code": 5_000 + n if n % 5 == 2 else 1_000 + n} for n, row in enumerate(rows())]
+    assert len(ids(crush(data))) == 50
+
+
+def test_a_text_is_left_alone_where_the_marker_would_cost_more_than_it_saves() -> None:
+    text = "[" + ",".join(map(str, range(100, 151))) + "]"
+    assert crush(text, min_tokens_to_crush=0).compressed == text
+
+
 def test_a_level_that_moves_shows_where() -> None:
     rng = random.Random(3)
     data = [{"n": n, "value": rng.gauss(50 if n < 260 else 54, 0.5)} for n in range(400)]
@@ -229,6 +254,12 @@ def test_scored_items_stay_by_score() -> None:
     best = sorted(data, key=lambda row: -float(str(row["score"])))[:25]
     assert result.strategy == "scored"
     assert all(row in shown(result) for row in best)
+
+
+def test_ranked_items_stay_from_the_first_rank_on() -> None:
+    data = [{"name": f"x{n}", "rank": n * 37 % 401} for n in range(400)]
+    kept = [row["rank"] for row in shown(crush(data, keep_first=0, keep_last=0))]
+    assert set(range(1, 20)) <= set(kept)
 
 
 def test_of_logs_each_kind_of_message_is_shown() -> None:

@@ -112,6 +112,7 @@ def write_json_of(items: list[Any]) -> str:
         ([{"at": f"2026-01-01 10:00:{n:02}", "cpu": n % 7} for n in range(60)], "time_series"),
         ([{"time": f"2026-01-01 10:00:{n:02}", "msg": f"served request {n} in time"} for n in range(60)], "logs"),
         ([{"doc": f"d{n}", "meta": {"score": n / 60}} for n in range(60)], "scored"),
+        ([{"score": n / 60} if n % 2 else {"name": f"x{n}"} for n in range(60)], "items"),
         ([{"id": n, "state": "ok" if n % 3 else "late"} for n in range(60)], "categories"),
         ([{"id": f"x{n}", "name": f"y{n * 7}"} for n in range(60)], "items"),
     ],
