@@ -136,6 +136,8 @@ class SearchConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
     enabled: bool = True
     same_text: PositiveInt = 3
     """Hits shown of one text in files of one name; many more are left out."""
+    longest: PositiveInt = 600
+    """Characters of a hit; longer ones, of minified code, show their beginning and end."""
 
 
 class TracesConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

@@ -30,9 +30,9 @@ from headroom_stream.content import (
 from headroom_stream.content.split import split
 
 _CUTTING = ("tests", "builds", "blobs", "markup", "logs", "prose")
-_LIMITS = {"listings": "names", "search": "same_text", "tables": "rows"}
+_LIMITS = {"listings": ("names",), "search": ("same_text", "longest"), "tables": ("rows",)}
 _NO_LIMIT = 1_000_000_000
-"""More than any text has lines."""
+"""More than any text has lines or characters."""
 
 
 def compress_text(text: str, hints: Hints, policy: Policy) -> Compressed | None:
@@ -61,7 +61,7 @@ def compress_text(text: str, hints: Hints, policy: Policy) -> Compressed | None:
 def _without_cuts(policy: Policy) -> Policy:
     """`policy` with every kind that leaves something out switched off: what a cut would win over must still get its short form."""
     off = {name: structs.replace(getattr(policy, name), enabled=False) for name in _CUTTING}
-    kept = {name: structs.replace(getattr(policy, name), **{field: _NO_LIMIT}) for name, field in _LIMITS.items()}
+    kept = {name: structs.replace(getattr(policy, name), **dict.fromkeys(fields, _NO_LIMIT)) for name, fields in _LIMITS.items()}
     return structs.replace(policy, **off, **kept)
 
 

@@ -2,7 +2,7 @@
 
 Hits in a row from one file stand under its path, without it: `12:text`, `:text`, and context lines `13-text`. A hit that stands
 alone keeps its path, so that the text says what it said before. Cut are only hits whose very text many files share (translations,
-licences, copies), and that binary files match: of each the first ones stay, and what the query names.
+licences, copies), that binary files match, and the middle of very long lines; the first ones stay, and what the query names.
 """
 
 from __future__ import annotations
@@ -37,17 +37,22 @@ def compress(text: str, hints: Hints, config: SearchConfig) -> Compressed | None
     grouped = _grouped(lines, paths)
     left_out = _repeated(lines, paths, config.same_text)
     left_out.difference_update(Named(hints.query).lines(lines) if left_out else ())
-    if left_out:
-        kept = [at for at in range(len(lines)) if at not in left_out]
-        cut = _grouped([lines[at] for at in kept], [paths[at] for at in kept])
-        if len(cut) <= _WORTH * len(grouped):
-            return Compressed(
-                text=cut,
-                kind="search",
-                lossless=False,
-                removed=f"{len(left_out)} lines that repeat a text or tell of a binary file",
-            )
+    kept = [at for at in range(len(lines)) if at not in left_out]
+    shown = [_window(lines[at], config.longest) for at in kept]
+    cut = _grouped(shown, [paths[at] for at in kept])
+    if len(cut) <= _WORTH * len(grouped):
+        long = sum(len(lines[at]) > config.longest for at in kept)
+        what = [f"{len(left_out)} lines that repeat a text or tell of a binary file"] * bool(left_out)
+        what += [f"parts of {long} long line{'s' * (long > 1)}"] * bool(long)
+        return Compressed(text=cut, kind="search", lossless=False, removed=", ".join(what))
     return Compressed(text=grouped, kind="search", lossless=True) if len(grouped) < len(text) else None
+
+
+def _window(line: str, longest: int) -> str:
+    """A line of minified code, beginning and end; other lines whole."""
+    if len(line) <= longest:
+        return line
+    return f"{line[: longest // 2]}…{line[-(longest // 4) :]}"
 
 
 def _may_be_hits(text: str) -> bool:

@@ -49,6 +49,12 @@ def test_binary_files_that_match_are_cut_like_repeated_texts() -> None:
     assert out is not None and "app/b.py:needle in it" in out.text and out.text.count("binary") == 3
 
 
+def test_the_middle_of_minified_lines_goes() -> None:
+    out = squeeze("src/a.js:3:short\nlib/min.js:1:" + "var x=1;" * 300 + "end\n")
+    assert out is not None and not out.lossless and out.removed == "parts of 1 long line"
+    assert out.text.startswith("src/a.js:3:short\nlib/min.js:1:var x=1;") and out.text.endswith("end\n") and len(out.text) < 700
+
+
 @pytest.mark.parametrize(
     "text",
     [

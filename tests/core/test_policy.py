@@ -224,6 +224,11 @@ def search_same_text() -> bool:
     return shown(HITS, search={"same_text": 6}).count("very text") == 6 > shown(HITS).count("very text")
 
 
+def search_longest() -> bool:
+    text = "a/x.js:1:" + "var a=1;" * 200 + "\nb/y.js:2:var a\n"
+    return len(shown(text, search={"longest": 300})) < len(shown(text)) < len(text)
+
+
 def traces_enabled() -> bool:
     text = "Traceback (most recent call last):\n" + "".join(f'  File "/app/m{n}.py", line {n}, in f\n    f()\n' for n in range(9))
     return "/app/m3.py:3 in f" in shown(text) and shown(text, traces={"enabled": False}) == text
@@ -376,6 +381,7 @@ EFFECTS = {
     "listings.names": listings_names,
     "search.enabled": search_enabled,
     "search.same_text": search_same_text,
+    "search.longest": search_longest,
     "traces.enabled": traces_enabled,
     "tests.enabled": runners_enabled,
     "tests.min_characters": runners_min_characters,
