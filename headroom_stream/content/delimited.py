@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from typing import Any
 
@@ -14,6 +13,7 @@ _DELIMITERS = ("\t", ";", ",")
 _FIRST_LINES = 8
 """Lines that decide before the whole is read: sentences with commas differ in their number soon."""
 _LONGEST_NAME = 60
+_QUOTES = re.compile('["\r]')
 _NAME = re.compile(r"[^\W\d][^\n]*")
 _WORTH = 0.8
 """The most that may be left. Who edits such a file wants it as it is, and what is saved has to be worth the other form."""
@@ -38,13 +38,11 @@ def parse(text: str) -> list[dict[str, Any]] | None:
         begin = text.split("\n", _FIRST_LINES)[:-1]
         if width < 2 or ('"' not in "".join(begin) and any(line.count(delimiter) + 1 != width for line in begin)):
             continue
-        if '"' not in text and "\r" not in text:
-            lines = [line.split(delimiter) for line in text.rstrip("\n").split("\n")]
-        else:
-            try:
-                lines = list(csv.reader(text.splitlines(keepends=True), delimiter=delimiter, strict=True))
-            except csv.Error:  # quotes that do not pair: no such file
-                continue
+        lines = (
+            [line.split(delimiter) for line in text.rstrip("\n").split("\n")]
+            if not _QUOTES.search(text)
+            else _quoted(text, delimiter)
+        )
         if len(lines) > 1 and all(len(line) == len(lines[0]) for line in lines) and _are_names(lines[0]):
             known: dict[str, Any] = {}
             for line in lines[1:]:
@@ -53,6 +51,22 @@ def parse(text: str) -> list[dict[str, Any]] | None:
                         known[cell] = records.NumberText(cell) if NUMBER.fullmatch(cell) or cell in WORDS else cell
             return [{name: known[cell] for name, cell in zip(lines[0], line, strict=True) if cell} for line in lines[1:]]
     return None
+
+
+def _quoted(text: str, delimiter: str) -> list[list[str]]:
+    """The fields of a text with quotes (RFC 4180), none where they do not pair."""
+    match = re.compile(rf'("(?:[^"]|"")*+"|[^"{delimiter}\r\n]*+)({delimiter}|\r?\n|\Z)').match
+    out: list[list[str]] = [[]]
+    at = 0
+    while at < len(text):
+        if (found := match(text, at)) is None:
+            return []
+        field, end = found.groups()
+        at = found.end()
+        out[-1].append(field[1:-1].replace('""', '"') if field[:1] == '"' else field)
+        if end != delimiter:
+            out.append([])
+    return [line for line in out if line not in ([], [""])]
 
 
 def _are_names(cells: list[str]) -> bool:

@@ -98,7 +98,7 @@ def standing_out(columns: list[Column], query: Query) -> set[int]:
         counts = Counter(column.cells)
         usual, most = counts.most_common(1)[0]
         few = max(2, int(_UNUSUAL * len(column.cells)))
-        told = set()
+        told: set[str] = set()
         if most >= _USUAL * len(column.cells):
             told.update(cell for cell, count in counts.items() if cell != usual and count <= few)
         if query.begins:

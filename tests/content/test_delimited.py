@@ -87,3 +87,8 @@ def test_short_files_and_files_that_gain_little_stay_as_they_are() -> None:
 
 def test_switched_off() -> None:
     assert squeeze(orders(25), enabled=False) is None
+
+
+def test_quotes_that_do_not_pair_cost_no_more_than_the_text() -> None:
+    """A search for the next field would look through the whole rest from every quote; the test's time limit is the judge."""
+    assert parse("a,b\n" + '"' * 400_000 + "x\n") is None
