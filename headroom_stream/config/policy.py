@@ -36,7 +36,7 @@ class LogsConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     examples: PositiveInt = 1
     """Whole lines shown for a template that repeats."""
     rare: PositiveInt = 2
-    """Templates with at most this many lines are kept whole."""
+    """Templates with at most this many lines are kept whole, and so are lines with a state that no more of them have."""
 
 
 class NoiseConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

@@ -25,6 +25,7 @@ _LEAST_REPEATED = 3
 _SOURCES = 12
 """Columns tried as the varying part of another, so that wide tables do not cost their width squared."""
 _LEAST_NULLS = 3
+"""Nulls in a column that is worth a `?`."""
 _USUAL = 0.9
 _UNUSUAL = 0.02
 """Of the rows: values that so few or fewer share, where nearly all others share one."""
@@ -120,8 +121,8 @@ def _plain(cell: str) -> bool:
 
 
 def _names(column: Column) -> bool:
-    """Whether a column can stand in the address of another: it varies, and its name fits between angle brackets."""
-    return write_key(column.key) == column.key and not re.search(f"[<>{HOLE}]", column.key) and len(column.cells[0]) >= 1
+    """Whether a column can stand in the address of another: its name fits between angle brackets."""
+    return write_key(column.key) == column.key and not re.search(f"[<>{HOLE}]", column.key)
 
 
 def _derived(column: Column, source: Column) -> str | None:

@@ -17,6 +17,7 @@ _LONGEST_MERGED = 60
 """Fields of a line that are tried as that word."""
 _BASE = 1_000_003
 _PRIME = (1 << 61) - 1
+"""Of the sums that tell which kinds are equal but for one word; large, so that no two of a log are equal by chance."""
 _RUN = re.compile(r"#(?:,? #){2,}")
 _FEW_VALUES = 8
 """A field with no more different values is a state; a state that is seen once or twice is news."""
