@@ -19,6 +19,7 @@ _BASE = 1_000_003
 _PRIME = (1 << 61) - 1
 """Of the sums that tell which kinds are equal but for one word; large, so that no two of a log are equal by chance."""
 _RUN = re.compile(r"#(?:,? #){2,}")
+_DIGITS = re.compile("[0-9]+")
 _FEW_VALUES = 8
 """A field with no more different values is a state; a state that is seen once or twice is news."""
 _SEEN_EACH = 5
@@ -128,9 +129,10 @@ def _merge(alone: list[Kind]) -> list[Kind]:
 
 def news(kind: Kind, lines: list[str], found: list[Entry], rare: int) -> list[int]:
     """Entries of a kind in which a field has a value that at most `rare` of them have, while few others are ever seen there."""
-    most = min(_FEW_VALUES, len(kind.entries) // _SEEN_EACH)
-    if most < 2:
+    if len(kind.entries) < 2 * rare:
         return []
+    few = len(kind.entries) < 2 * _SEEN_EACH
+    most = 2 if few else min(_FEW_VALUES, len(kind.entries) // _SEEN_EACH)
     counts = {
         place: Counter[str]()
         for place, (mask, field) in enumerate(zip(kind.masks, fields_of(kind.entries[0], lines, found), strict=False))
@@ -139,7 +141,7 @@ def news(kind: Kind, lines: list[str], found: list[Entry], rare: int) -> list[in
     for at in kind.entries:
         row = fields_of(at, lines, found)
         for place in list(counts):
-            counts[place][row[place] if place < len(row) else ""] += 1
+            counts[place][_state(row, place, few)] += 1
             if len(counts[place]) > most:
                 del counts[place]
         if not counts:
@@ -151,8 +153,14 @@ def news(kind: Kind, lines: list[str], found: list[Entry], rare: int) -> list[in
         at
         for at in (kind.entries if any(rare_values.values()) else [])
         for row in [fields_of(at, lines, found)]
-        if any((row[place] if place < len(row) else "") in values for place, values in rare_values.items())
+        if any(_state(row, place, few) in values for place, values in rare_values.items())
     ]
+
+
+def _state(row: list[str], place: int, letters: bool) -> str:
+    """What a field says; of few entries the letters alone, since their numbers differ by chance."""
+    field = row[place] if place < len(row) else ""
+    return _DIGITS.sub("", field) if letters else field
 
 
 def fields_of(at: int, lines: list[str], found: list[Entry]) -> list[str]:

@@ -190,6 +190,12 @@ def test_a_state_that_is_seldom_seen_stays_whole() -> None:
     assert out is not None and lines[50] in out.text and out.removed == "98 lines"
 
 
+def test_of_few_entries_one_with_other_letters_in_a_value_stays_whole() -> None:
+    links = [line(70 + n, f"the link came up again on {'wlan0' if n == 2 else f'eth{n}'} after {n * 17} tries") for n in range(6)]
+    out = squeeze("\n".join(steady(60) + links))
+    assert out is not None and links[2] in out.text and links[3] not in out.text
+
+
 def test_few_entries_that_are_left_out_have_their_values_told() -> None:
     lines = steady(60) + [
         line(70 + n, f"archive {n * 100} was rotated away from the primary disk of this machine") for n in range(4)
