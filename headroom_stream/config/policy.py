@@ -101,8 +101,8 @@ class ReferencesConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=
     """What the session was shown before is pointed at instead of repeated: lossless."""
 
     enabled: bool = True
-    min_lines: PositiveInt = 3
-    """Shorter runs of lines are repeated."""
+    min_lines: PositiveInt = 2
+    """Shorter runs of lines are repeated, and so are runs of few characters."""
     max_chars: PositiveInt = 1_000_000
     """Of earlier outputs that can be pointed at, as they were sent; older ones are forgotten. Bounds a session's memory."""
 
@@ -126,8 +126,10 @@ class ListingsConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     """Directory listings: the names of a directory on one line, what rows share said once."""
 
     enabled: bool = True
-    names: PositiveInt = 200
+    names: PositiveInt = 60
     """Names shown of a directory in a long listing; of more, the others are counted by their kind."""
+    directories: PositiveInt = 10
+    """Directories shown of a recursive listing, those near its root first; of more, the others are counted."""
 
 
 class SearchConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -219,7 +221,7 @@ class Policy(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """Where all else starts from: nothing is left out (conservative), what no agent misses (balanced), what few miss (aggressive)."""
     emit: Literal["full", "delta"] = "full"
     """Contexts carry every message, or those from the first changed one on (`ContextConsumer` puts them together)."""
-    min_tokens: PositiveInt = 40
+    min_tokens: PositiveInt = 10
     """Tool outputs below are left alone."""
     protected_tools: tuple[str, ...] = ()
     """Tools whose output is never altered."""

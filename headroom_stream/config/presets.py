@@ -10,14 +10,14 @@ PRESETS: dict[Preset, dict[str, Any]] = {
     "conservative": {
         "lossy": False,
         # Forms that would be cut in the middle are written whole.
-        "listings": {"names": 1_000_000},
+        "listings": {"names": 1_000_000, "directories": 1_000_000},
         "search": {"same_text": 1_000_000},
         "tables": {"rows": 1_000_000},
     },
     "balanced": {},
     "aggressive": {
         "output_tokens": 4_000,
-        "listings": {"names": 20},
+        "listings": {"names": 30, "directories": 6},
         "tables": {"rows": 20},
         "bulk": {"items": 12, "first": 4, "characters": 400},
         "prose": {"first": 3},

@@ -10,7 +10,7 @@ from msgspec import Struct
 from headroom_stream.config.policy import ListingsConfig
 from headroom_stream.content import Compressed, Hints
 from headroom_stream.content.named import Named
-from headroom_stream.content.names import Directory, cut, written
+from headroom_stream.content.names import Directory, cut, gather, written
 
 _DIRECTORY = re.compile(r"(?P<path>[^\s:][^\n:]{0,400}):")
 _HALF = re.compile(r"[\w./+@~-]{1,400}")
@@ -60,9 +60,11 @@ def compress(text: str, hints: Hints, config: ListingsConfig) -> Compressed | No
     out = _long(lines) or _paths(lines, hints)
     if out is None and (directories := _directories(lines)) is not None:
         out = "\n".join(written(directories))
-        if len(out) > _SHORT and (removed := cut(directories, config.names, Named(f"{hints.query} {hints.intent}"))):
+        if len(out) > _SHORT:
+            named = Named(f"{hints.query} {hints.intent}")
+            removed = gather(directories, config.directories, named) + cut(directories, config.names, named)
             short = "\n".join(written(directories))
-            if len(short) <= _WORTH * len(out):
+            if removed and len(short) <= _WORTH * len(out):
                 return Compressed(text=short, kind="listings", lossless=False, removed=f"{removed} names")
     if out is None or len(out) >= len(text):
         return None

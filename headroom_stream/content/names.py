@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 from msgspec import Struct
 
@@ -46,6 +47,38 @@ def cut(directories: list[Directory], most: int, named: Named) -> int:
             directory.names = names + [f"(+{number} {kind or 'others'})" for kind, number in left.items()]
             removed += sum(left.values())
     return removed
+
+
+def gather(directories: list[Directory], most: int, named: Named) -> int:
+    """Leaves `most` directories, the others counted at the nearest one above them. Returns the number of names left out.
+
+    Those that the query names stay, then those nearest to the root: agents look a listing of everything over, and then into few places.
+    """
+    if len(directories) <= most:
+        return 0
+    known = sorted(named.lines([f"{d.path} {' '.join(d.names)}" for d in directories]))[: most // 2]
+    nearest = sorted(range(len(directories)), key=lambda at: (directories[at].path.count("/"), at))
+    kept = sorted(dict.fromkeys([0, *known, *nearest][: most + 1]))
+    shown = {directories[at].path: directories[at] for at in kept}
+    below: dict[str, list[int]] = {}
+    for at, directory in enumerate(directories):
+        if directory.path not in shown:
+            above = next((path for path in _parents(directory.path) if path in shown), directories[0].path)
+            below.setdefault(above, []).append(at)
+    removed = 0
+    for path, hidden in below.items():
+        names = sum(len(directories[at].names) for at in hidden)
+        shown[path].names = [*shown[path].names, f"(+{len(hidden)} directories below, {names} names)"]
+        removed += names
+    directories[:] = [directories[at] for at in kept]
+    return removed
+
+
+def _parents(path: str) -> Iterator[str]:
+    """The directories above one, the nearest first."""
+    while "/" in path:
+        path = path.rpartition("/")[0]
+        yield path
 
 
 def _kind(name: str) -> str:

@@ -11,7 +11,7 @@ from headroom_stream.references.marks import Edits, Referring, Span
 from headroom_stream.references.shown import GRAM, Document, Shown, digest
 from headroom_stream.references.values import LEAST_CHARS, Value, fields, identity, name, scan
 
-_LEAST_RUN_CHARS = 60
+_LEAST_RUN_CHARS = 80
 """A shorter run costs about as many tokens as its marker."""
 _LEAST_WHOLE_CHARS = 60
 
@@ -42,7 +42,7 @@ def _lines(text: str, shown: Shown, config: ReferencesConfig, edits: Edits) -> N
     starts = [0, *accumulate(len(line) + 1 for line in lines)]
     at = 0
     while at + GRAM <= len(lines):
-        place = shown.grams.get((lines[at], lines[at + 1], lines[at + 2]))
+        place = shown.grams.get((lines[at], lines[at + 1]))
         if place is None:
             at += 1
             continue

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Iterator
+from itertools import pairwise
 
 from msgspec import Struct
 
@@ -17,12 +18,12 @@ from headroom_stream.references.values import fields, identity, name, pieces, sc
 
 LEAST_CHARS = 100
 """Shorter outputs are not worth pointing at."""
-GRAM = 3
-"""Lines that have to be equal before a run is looked at: single lines repeat everywhere (an idea of w-shingling, Broder 1997)."""
+GRAM = 2
+"""Lines that have to be equal before a run is looked at: single lines repeat everywhere (the idea is that of w-shingling, Broder 1997)."""
 _LEAST_GRAM_CHARS = 8
-"""Three braces or blank lines say nothing."""
+"""Braces and blank lines say nothing."""
 
-Gram = tuple[str, str, str]
+Gram = tuple[str, str]
 
 
 class Place(Struct, frozen=True):
@@ -116,8 +117,8 @@ class Shown:
 
 
 def grams(lines: list[str]) -> Iterator[tuple[Gram, int]]:
-    """The runs of three lines, and where each begins."""
-    for at, gram in enumerate(zip(lines, lines[1:], lines[2:], strict=False)):
+    """Each two lines in a row, and where they begin."""
+    for at, gram in enumerate(pairwise(lines)):
         if sum(len(line.strip()) for line in gram) >= _LEAST_GRAM_CHARS:
             yield gram, at
 

@@ -299,6 +299,11 @@ def markup_min_characters() -> bool:
     return "<p" in shown(PAGE, markup={"min_characters": 2000}) and "<p" not in shown(PAGE)
 
 
+def listings_directories() -> bool:
+    tree = "\n\n".join(f"./part{n}/src:\n" + "\n".join(f"module_{n}_{i}.py" for i in range(8)) for n in range(30))
+    return "directories below" in shown(tree) and "directories below" not in shown(tree, listings={"directories": 30})
+
+
 def windowed(**window: Any) -> Folding:
     folding = Folding(window=window)
     folding.turn(user("The task."))
@@ -402,6 +407,7 @@ EFFECTS = {
     "prose.enabled": prose_enabled,
     "prose.min_chars": prose_min_chars,
     "prose.first": prose_first,
+    "listings.directories": listings_directories,
     "references.enabled": references_enabled,
     "references.min_lines": references_min_lines,
     "references.max_chars": references_max_chars,

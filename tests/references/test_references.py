@@ -81,7 +81,7 @@ def test_lines_are_told_apart_by_their_numbers() -> None:
 
 
 def test_short_runs_and_runs_that_say_nothing_are_repeated() -> None:
-    assert told(SOURCE, "\n".join(["a", *LINES[3:5], "b"]))[1].marks == ()
+    assert told(SOURCE, "\n".join(["a", *LINES[3:4], "b", *LINES[8:9]]))[1].marks == ()
     assert told("}\n" * 200, "a\n" + "}\n" * 20)[1].marks == ()
 
 
