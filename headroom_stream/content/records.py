@@ -190,7 +190,7 @@ class _Writer:
         """The header of a table and its rows, of `least` cells each if there are as many."""
         # The lists of a list are read one by one, and each is short.
         factored = least == 1 and len(rows) >= self.config.factored_rows
-        parts = columns(rows, lambda item: self.value(item, depth + 2), keys, factored=factored)
+        parts = columns(rows, lambda item, left: self.value(item, MAX_DEPTH - left), MAX_DEPTH - depth - 2, keys, factored=factored)
         if factored:
             derive(parts)
         shown = varying(parts, least)

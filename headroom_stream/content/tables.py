@@ -62,10 +62,14 @@ def worth_columns(rows: list[dict[str, Any]], filled: int) -> bool:
     return header + (cells - filled) + 2 < inline
 
 
+Cell = Callable[[Any, int], str]
+"""Writes a value, given how many levels of nesting are left to it."""
+
+
 def columns(
-    rows: list[dict[str, Any]], cell: Callable[[Any], str], row_keys: list[str] | None = None, *, factored: bool = False
+    rows: list[dict[str, Any]], cell: Cell, levels: int, row_keys: list[str] | None = None, *, factored: bool = False
 ) -> Parts:
-    """The columns of `rows`, keys in the order in which they first appear; `cell` writes a value.
+    """The columns of `rows`, keys in the order in which they first appear, nested by `levels` at most.
 
     A key whose values are objects becomes a group where that pays, one whose values are lists of objects shares their keys. A column
     with one and the same text everywhere stands in the header if `factored` or where `_SAYS_LITTLE`, one that repeats `row_keys` is
@@ -75,14 +79,14 @@ def columns(
     for key in dict.fromkeys(key for row in rows for key in row):
         present = [row[key] for row in rows if key in row]
         # An empty object in a group would read like an absent one.
-        if all(type(value) is dict and value for value in present):
+        if levels > 0 and all(type(value) is dict and value for value in present):
             inner = [row.get(key, {}) for row in rows]
             if worth_columns(inner, sum(map(len, inner))):
-                out.append(Group(key=key, parts=columns(inner, cell, factored=factored)))
+                out.append(Group(key=key, parts=columns(inner, cell, levels - 1, factored=factored)))
                 continue
-        column = _lists(key, rows, cell) if type(present[0]) is list else None
+        column = _lists(key, rows, cell, levels) if levels > 1 and type(present[0]) is list else None
         if column is None:
-            column = Column(key=key, cells=[cell(row[key]) if key in row else "" for row in rows])
+            column = Column(key=key, cells=[cell(row[key], levels) if key in row else "" for row in rows])
         first = column.cells[0]
         if row_keys is not None and len(present) == len(rows) and present == row_keys and all(type(v) is str for v in present):
             column.mark, column.shown = KEY_MARK, False
@@ -92,7 +96,7 @@ def columns(
     return out
 
 
-def _lists(key: str, rows: list[dict[str, Any]], cell: Callable[[Any], str]) -> Column | None:
+def _lists(key: str, rows: list[dict[str, Any]], cell: Cell, levels: int) -> Column | None:
     """The column of a key whose values are lists of objects with common keys: `legs[from,to]` over cells `[[ROM,OSL],[OSL,ROM]]`."""
     present = [row[key] for row in rows if key in row]
     if not all(type(value) is list for value in present) or sum(map(bool, present)) < 2:
@@ -100,7 +104,7 @@ def _lists(key: str, rows: list[dict[str, Any]], cell: Callable[[Any], str]) -> 
     inner = [item for value in present for item in value]
     if not all(type(item) is dict for item in inner) or not worth_columns(inner, sum(map(len, inner))):
         return None
-    parts = columns(inner, cell)
+    parts = columns(inner, cell, levels - 2)
     shown = varying(parts, 1)
     tuples = iter(zip(*(column.cells for column in shown), strict=True))
     cells = ["[" + ",".join(f"[{','.join(next(tuples))}]" for _ in row[key]) + "]" if key in row else "" for row in rows]

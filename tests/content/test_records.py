@@ -396,3 +396,17 @@ def test_equal_columns_stand_once_whatever_they_hold() -> None:
 def test_a_value_that_others_are_read_from_stays_in_the_rows() -> None:
     rows = [{"c": f"https://example.com/more/of/it?at=/data/set/v{n}", "b": f"/data/set/v{n}", "d": f"v{n}"} for n in range(30)]
     assert packed(rows).startswith("[{c=https://example.com/more/of/it?at=/data/set/<d>,b=/data/set/<d>,d}\nv0\nv1\n")
+
+
+def test_tables_within_tables_count_as_levels() -> None:
+    def nested(leaf: Any, levels: int, lists: bool) -> Any:
+        for level in range(levels):
+            leaf = {"name": f"n{level}", "inner": [leaf] if lists else leaf}
+        return leaf
+
+    for lists in (False, True):
+        few, many = (
+            [nested({"leaf": n, "b": 1}, levels, lists) for n in range(3)] for levels in (MAX_DEPTH // 2 - 4, MAX_DEPTH * 2)
+        )
+        assert restore(packed(few)) == few
+        assert pack(json.dumps(many)) is None
