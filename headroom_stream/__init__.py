@@ -1,14 +1,26 @@
 """The context layer of an agent fleet, as a stream.
 
 `fold` is the engine as a pure function; `PolicySession` is the same without a broker; the worker, the sink and the command line carry
-it out on Kafka and ClickHouse.
+it out on Kafka and ClickHouse. The transforms, their configurations and the relevance scorers can be used directly as well.
 """
 
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
 
-from headroom_stream.config import Policy, Settings
+from headroom_stream.config import (
+    CacheAlignerConfig,
+    HeadroomConfig,
+    IntelligentContextConfig,
+    Policy,
+    RelevanceScorerConfig,
+    RollingWindowConfig,
+    ScoringWeights,
+    Settings,
+    SmartCrusherConfig,
+    ToolProfile,
+)
 from headroom_stream.errors import HeadroomError
 from headroom_stream.evaluation import PolicySession
 from headroom_stream.events import ContextBatch, TurnEvent
@@ -17,22 +29,71 @@ from headroom_stream.session.state import Position, Session
 from headroom_stream.settings import load_settings
 from headroom_stream.tokenizers import load_tokenizer
 
+if TYPE_CHECKING:
+    from headroom_stream.direct import CacheAligner, IntelligentContextManager, RollingWindow, SmartCrusher, TransformPipeline
+    from headroom_stream.embeddings import EmbeddingScorer, HybridScorer, create_scorer, embedding_available
+    from headroom_stream.learning import ToolUsage
+    from headroom_stream.relevance import BM25Scorer, RelevanceScore
+    from headroom_stream.transforms import TransformResult
+
 try:
     __version__ = version("headroom-stream")
 except PackageNotFoundError:  # run from a source tree that was not installed
     __version__ = "0"
 
 __all__ = [
+    "BM25Scorer",
+    "CacheAligner",
+    "CacheAlignerConfig",
     "ContextBatch",
+    "EmbeddingScorer",
+    "HeadroomConfig",
     "HeadroomError",
+    "HybridScorer",
+    "IntelligentContextConfig",
+    "IntelligentContextManager",
     "Policy",
     "PolicySession",
     "Position",
+    "RelevanceScore",
+    "RelevanceScorerConfig",
+    "RollingWindow",
+    "RollingWindowConfig",
+    "ScoringWeights",
     "Session",
     "Settings",
+    "SmartCrusher",
+    "SmartCrusherConfig",
+    "ToolProfile",
+    "ToolUsage",
+    "TransformPipeline",
+    "TransformResult",
     "TurnEvent",
     "__version__",
+    "create_scorer",
+    "embedding_available",
     "fold",
     "load_settings",
     "load_tokenizer",
 ]
+
+_LATER = {
+    **dict.fromkeys(("CacheAligner", "IntelligentContextManager", "RollingWindow", "SmartCrusher", "TransformPipeline"), "direct"),
+    **dict.fromkeys(("EmbeddingScorer", "HybridScorer", "create_scorer", "embedding_available"), "embeddings"),
+    **dict.fromkeys(("BM25Scorer", "RelevanceScore"), "relevance"),
+    "ToolUsage": "learning",
+    "TransformResult": "transforms",
+}
+"""Names by the module that has them, loaded when they are first asked for: commands start faster without."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - only here
+
+    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

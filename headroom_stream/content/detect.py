@@ -14,6 +14,7 @@ from headroom_stream.content import (
     accessibility,
     blobs,
     builds,
+    delimited,
     diffs,
     grids,
     listings,
@@ -102,6 +103,7 @@ def _sure(text: str, hints: Hints, policy: Policy) -> Iterator[Compressed | None
     yield grids.compress(text, hints, policy.tables)
     yield diffs.compress(text, hints, policy.diffs)
     yield accessibility.compress(text, hints, policy.markup)
+    yield delimited.compress(text, hints, policy.records)
 
 
 def _likely(text: str, hints: Hints, policy: Policy) -> Iterator[Compressed | None]:

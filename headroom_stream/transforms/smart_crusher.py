@@ -77,8 +77,9 @@ class SmartCrusher(Counting):
         """A dict, a list or a JSON text in its short form.
 
         `query` is what the agent looks for; `bias` above 1 keeps more items, below 1 fewer. Texts that are no JSON, and such as would
-        not get shorter, come back as they are. Raises ValidationError for values that cannot be written as JSON, ConfigurationError
-        where the configuration asks for a scorer that is not there.
+        not get shorter, come back as they are. Values that JSON has no word for, such as dates, are written as their text. Raises
+        ValidationError for what cannot be written at all, such as a list that holds itself, and ConfigurationError where the
+        configuration asks for a scorer that is not there.
         """
         if not 0 < bias < math.inf:
             raise ConfigurationError(f"bias is a number above 0, not {bias}")
@@ -166,6 +167,6 @@ class SmartCrusher(Counting):
 
 def _as_json(data: Any) -> str:
     try:
-        return json.dumps(data, ensure_ascii=False)
+        return json.dumps(data, ensure_ascii=False, default=str)
     except (TypeError, ValueError, RecursionError) as error:
-        raise ValidationError(f"data can't be written as JSON: {error}; give dicts, lists, texts and numbers") from error
+        raise ValidationError(f"data can't be written as JSON: {error}; its keys have to be texts or numbers") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from datetime import date
 from typing import Any
 
 import pytest
@@ -331,9 +332,16 @@ def test_what_is_no_json_comes_back_as_it_is(text: str) -> None:
     assert (result.compressed, result.was_modified, result.strategy) == (text, False, "passthrough")
 
 
-def test_a_value_that_is_no_json_is_refused() -> None:
-    with pytest.raises(ValidationError, match="JSON"):
-        crush({"a": object()})
+def test_a_value_that_json_has_no_word_for_is_written_as_its_text() -> None:
+    assert crush({"day": date(2026, 3, 4)}).compressed == '{"day": "2026-03-04"}'
+
+
+def test_a_value_that_cannot_be_written_is_refused() -> None:
+    endless: list[Any] = []
+    endless.append(endless)
+    for value in (endless, {(1, 2): 3}):
+        with pytest.raises(ValidationError, match="JSON"):
+            crush(value)
 
 
 def test_the_bias_moves_the_cap() -> None:
