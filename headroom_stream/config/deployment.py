@@ -52,7 +52,7 @@ class WorkerSettings(Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     session_timeout_s: Annotated[float, Meta(ge=1)] = 6.0
     """A dead worker's partitions move after this."""
     cache_bytes: PositiveInt = 512 * 1024 * 1024
-    """Decoded sessions kept in memory, by the size of their messages."""
+    """Decoded sessions kept in memory, by the size of their messages and of the index of what they were shown."""
 
 
 class SinkSettings(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

@@ -36,6 +36,9 @@ from headroom_stream.tokens import Tokenizer
 
 CLOSED_MARK = b'"closed":true'
 
+INDEX_BYTES = 7
+"""Memory that a character of an output takes in the index of what a session was shown: measured, 2 to 6.6."""
+
 log = logging.getLogger(__name__)
 
 LAST_TIMESTAMP = 7_258_118_399_000
@@ -95,7 +98,8 @@ class Processor:
         self._settings = settings
         self._tokenizer = tokenizer
         self._prices = prices
-        self._sessions: OrderedDict[str, Session] = OrderedDict()
+        self._sessions: OrderedDict[str, tuple[Session, int]] = OrderedDict()
+        """Each with its size when it was put here."""
         self._cached = 0
         self._closed: dict[str, Head] = {}
 
@@ -198,7 +202,7 @@ class Processor:
         cached = self._sessions.get(session_id)
         if cached is not None:
             self._sessions.move_to_end(session_id)
-            return cached
+            return cached[0]
 
         def get(key: bytes) -> bytes | None:
             return batch.writes[key] if key in batch.writes else read(key)
@@ -206,18 +210,19 @@ class Processor:
         return load_session(session_id, get)
 
     def _remember(self, session_id: str, session: Session | None) -> None:
-        old = self._sessions.pop(session_id, None)
-        self._cached -= old.head.bytes if old else 0
+        _, old = self._sessions.pop(session_id, (None, 0))
+        self._cached -= old
         self._closed.pop(session_id, None)
         if session is None:
             return
         if session.head.closed:
             self._closed[session_id] = session.head
-        self._sessions[session_id] = session
-        self._cached += session.head.bytes
+        size = session.head.bytes + INDEX_BYTES * session.memory.chars
+        self._sessions[session_id] = (session, size)
+        self._cached += size
         while self._cached > self._settings.worker.cache_bytes and len(self._sessions) > 1:
-            _, evicted = self._sessions.popitem(last=False)
-            self._cached -= evicted.head.bytes
+            _, (_, evicted) = self._sessions.popitem(last=False)
+            self._cached -= evicted
 
     def _write(self, session_id: str, effects: Effects, batch: Batch) -> None:
         """Segments, then the head, then what it no longer names: a reader at any point sees a whole session."""

@@ -342,3 +342,22 @@ def test_a_time_that_clickhouse_cannot_keep_is_refused(year: str) -> None:
     running = Running()
     batch = running.turn(user("a"), event_time=f"{year}-06-01T00:00:00Z")
     assert dead(batch)[1].stage == "schema"
+
+
+def test_the_index_of_what_was_shown_counts_for_the_cache_of_sessions() -> None:
+    text = "\n".join(f"{n}: the value of sensor s-{n:04} is {n * 7919 % 1000}" for n in range(400))
+
+    def read_again(**policy: Any) -> bool:
+        """Whether the first of two sessions has left the cache."""
+        running = Running(msgspec.convert({"worker": {"cache_bytes": 60_000}, "policy": policy}, Settings))
+        for session in ("a", "b"):
+            running.turn(user("Go."), call("c"), result("c", text), session=session)
+        del running.table[segment_key("a", 1)]
+        try:
+            running.turn(said("Done."), session="a")
+        except StateError:
+            return True
+        return False
+
+    assert read_again()
+    assert not read_again(references={"enabled": False})
