@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -11,7 +13,10 @@ from rich.console import Console
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-out = Console(highlight=False)
+_PIPED_WIDTH = 160
+"""Columns where there is no terminal to ask: a table of numbers that is folded to 80 cannot be read."""
+
+out = Console(highlight=False, width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPED_WIDTH)
 """For people. Colour only where the terminal has it."""
 err = Console(stderr=True, highlight=False)
 
