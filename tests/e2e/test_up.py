@@ -18,6 +18,7 @@ from typing import Any
 import clickhouse_connect
 import pytest
 
+from headroom_stream.settings import load_settings
 from headroom_stream.tokenizers import load_tokenizer
 from tests.support.processes import ROOT, Program, Programs
 
@@ -236,6 +237,21 @@ def test_the_readmes_clickhouse_example_gives_the_summarys_sums(up: Up) -> None:
 
 def test_the_readmes_python_example_runs() -> None:
     assert "Which orders are late?" in _run(_snippet("python"))
+
+
+def test_the_readmes_example_of_transforms_runs() -> None:
+    shown, tokens = _run(_snippet("transforms")).rsplit("\n", 2)[:2]
+    assert "W42" in shown
+    assert int(tokens) <= 100
+
+
+def test_the_readmes_settings_are_settings(tmp_path: Path) -> None:
+    blocks = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    assert len(blocks) >= 2
+    for n, block in enumerate(blocks):
+        path = tmp_path / f"{n}.toml"
+        path.write_text(block)
+        load_settings(config=path, environ={})
 
 
 def test_clickhouse_is_there_for_any_client(up: Up) -> None:
