@@ -28,6 +28,8 @@ STATUS: dict[str, tuple[Any, ...]] = {
 }
 """How it went, and what says that it went well. That goes, anything else is said."""
 _TIMES = ("duration", "duration_ms", "duration_seconds", "wall_time")
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+"""A cut through an escaped pair: JSON can say it, a text that is sent can't."""
 _START = re.compile(r'\[?\s{0,20}\{\s{0,20}"(?:metadata|' + "|".join((*_PRINTED, *STATUS, *_TIMES)) + r')"\s*:')
 
 
@@ -56,6 +58,8 @@ def _said(fields: dict[str, Any]) -> list[tuple[str, str]] | None:
     """How it went where it did not go well, then what was printed; None where a field is not known."""
     status, printed = [], []
     for name, value in fields.items():
+        if type(value) is str and _HALF_CHARACTER.search(value):
+            return None
         if name in _PRINTED and type(value) is str:
             if value.strip():
                 printed.append((name, value))

@@ -9,6 +9,8 @@ import json
 import re
 from typing import Any, NoReturn
 
+from msgspec import structs
+
 from headroom_stream.config import RecordsConfig
 from headroom_stream.content import Compressed, Hints
 from headroom_stream.content.factoring import Query, derive, factor, standing_out
@@ -19,6 +21,8 @@ from headroom_stream.content.tables import columns, header, varying, worth_colum
 
 MAX_DEPTH = 60
 """Deeper values are left alone: writing and reading recurse, and Python's stack is the caller's too."""
+NO_TABLES = 1_000_000_000
+"""As `min_rows`: more than any list has."""
 _AGAIN_CHARS = 12
 """Characters that a row has to have beyond its first cell to be worth a look at the row before."""
 _LONG_NUMBER = re.compile(r"(?<![0-9])[0-9]{4001}")
@@ -149,7 +153,12 @@ class _Writer:
         try:
             if json.dumps(json.loads(text), **options) != text:
                 return None
-            return mark + self.value(_decode(text), depth + 1)
+            value = _decode(text)
+            out = self.value(value, depth + 1)
+            # A table has one order of keys for all its rows: where theirs differ, other characters would be read back.
+            if "\n" in out and json.dumps(read(out), **options) != text:
+                out = _Writer(structs.replace(self.config, min_rows=NO_TABLES), "").value(value, depth + 1)
+            return mark + out
         except (ValueError, RecursionError):
             return None
 

@@ -11,7 +11,6 @@ from headroom_stream.content import Compressed, Hints, bulk, literals, records
 
 _LEAST_CHARS = 40
 """A shorter literal within a string gains nothing."""
-_NO_TABLES = 1_000_000
 
 
 def compress(text: str, hints: Hints, policy: Policy) -> Compressed | None:
@@ -25,7 +24,7 @@ def compress(text: str, hints: Hints, policy: Policy) -> Compressed | None:
         value, unfolded = _unfold(value)
         short, removed = bulk.cut(value, hints, policy.bulk) if policy.lossy else (value, "")
         # Lists within strings are often cut off. Keys stay beside their values, or the last row would be read under the wrong ones.
-        config = structs.replace(policy.records, min_rows=_NO_TABLES) if unfolded else policy.records
+        config = structs.replace(policy.records, min_rows=records.NO_TABLES) if unfolded else policy.records
         out = records.write(short, config, hints.query)
     except (ValueError, RecursionError):  # no such value, or one that is left alone; RecursionError is json's word for "too deep"
         return None

@@ -41,6 +41,13 @@ def test_a_single_long_line_is_cut_too() -> None:
     assert cut.removed.endswith("characters")
 
 
+def test_a_text_is_cut_to_its_budget_also_where_its_ends_are_denser_than_its_middle() -> None:
+    dense = "\n".join(f"{n * 7919:x}|{n * 104729:x}|{n * 1299709:x}" for n in range(40))
+    cut = fit(dense + "\n" + (" " * 300 + "x\n") * 300 + dense, Hints(), 60, COUNT)
+    assert cut is not None
+    assert COUNT(cut.text) <= 60
+
+
 @given(st.text(min_size=1, max_size=600), st.integers(1, 80))
 def test_no_result_is_over_the_budget_and_what_is_gone_is_counted(text: str, most: int) -> None:
     cut = fit(text, Hints(), most, COUNT)

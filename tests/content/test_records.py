@@ -410,3 +410,15 @@ def test_tables_within_tables_count_as_levels() -> None:
         )
         assert restore(packed(few)) == few
         assert pack(json.dumps(many)) is None
+
+
+def test_json_in_a_string_comes_back_with_each_objects_own_order_of_keys() -> None:
+    rows: list[dict[str, Any]] = [
+        {"id": f"R{n}", "name": "some name", "link": "https://example.com/a", "legs": []} for n in range(6)
+    ]
+    rows[3] = {"id": "R3", "link": "https://example.com/a", "seats": {"free": 1}, "name": "another", "legs": []}
+    value = {"body": json.dumps(rows), "others": json.dumps(rows[:3])}
+    made = compress(json.dumps(value), Hints(), RecordsConfig())
+    assert made is not None
+    assert restore(made.text) == value
+    assert "\n" in made.text.partition("others")[2], "where the order is one there is a table"

@@ -132,6 +132,11 @@ def envelope(**fields: Any) -> str:
     return shown(json.dumps(fields))
 
 
+def test_json_around_half_a_character_is_left_alone() -> None:
+    text = '{"output": "cut within a pair: \\ud83d\\n and more", "exit_code": 0}'
+    assert parts(text) == [(text, True)]
+
+
 def test_json_around_a_printed_text_is_opened() -> None:
     assert envelope(output='a\n"b"\n', metadata={"exit_code": 0, "duration_seconds": 0.1}) == 'a\n"b"'
     assert envelope(stdout="a\nb", stderr="", interrupted=False, isImage=False) == "a\nb"

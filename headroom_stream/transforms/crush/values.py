@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
+from headroom_stream.content.notation import quoted
 from headroom_stream.content.records import NumberText
 
 Scalar = str | bool | None
@@ -51,11 +51,11 @@ def write_json(value: Any) -> str:
     """A parsed value as JSON without white space, numbers as they came."""
     kind = type(value)
     if kind is str:
-        return json.dumps(value, ensure_ascii=False)
+        return quoted(value)
     if kind is NumberText:
         return str(value)
     if kind is dict:
-        return "{" + ",".join([f"{json.dumps(key, ensure_ascii=False)}:{write_json(inner)}" for key, inner in value.items()]) + "}"
+        return "{" + ",".join([f"{quoted(key)}:{write_json(inner)}" for key, inner in value.items()]) + "}"
     if kind is list:
         return "[" + ",".join([write_json(inner) for inner in value]) + "]"
     return "null" if value is None else "true" if value else "false"
