@@ -7,13 +7,7 @@ from typing import Any, Literal
 Preset = Literal["conservative", "balanced", "aggressive"]
 
 PRESETS: dict[Preset, dict[str, Any]] = {
-    "conservative": {
-        "lossy": False,
-        # Forms that would be cut in the middle are written whole.
-        "listings": {"names": 1_000_000, "directories": 1_000_000},
-        "search": {"same_text": 1_000_000},
-        "tables": {"rows": 1_000_000},
-    },
+    "conservative": {"lossy": False},
     "balanced": {},
     "aggressive": {
         "output_tokens": 4_000,

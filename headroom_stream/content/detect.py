@@ -31,7 +31,7 @@ from headroom_stream.content import (
 from headroom_stream.content.split import split
 
 _CUTTING = ("tests", "builds", "blobs", "markup", "logs", "prose")
-_LIMITS = {"listings": ("names",), "search": ("same_text", "longest"), "tables": ("rows",)}
+_LIMITS = {"listings": ("names", "directories"), "search": ("same_text", "longest"), "tables": ("rows",)}
 _NO_LIMIT = 1_000_000_000
 """More than any text has lines or characters."""
 
