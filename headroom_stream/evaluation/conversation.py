@@ -41,14 +41,20 @@ class _Row(Struct):
 _row = msgspec.json.Decoder(_Row)
 
 
-def from_file(path: str | Path, *, format: Format | Literal["auto"] = "auto", limit: int | None = None) -> Iterator[Conversation]:  # noqa: A002 - the flag's name
-    """The conversations of a file, at most `limit` of them. Their family is their own `set`, else the file's name.
+def from_file(
+    path: str | Path,
+    *,
+    format: Format | Literal["auto"] = "auto",  # noqa: A002 - the flag's name
+    limit: int | None = None,
+    family: str = "",
+) -> Iterator[Conversation]:
+    """The conversations of a file, at most `limit` of them. Their family is their own `set`, else `family`, else the file's name.
 
     Raises ImportFormatError, which names file and line.
     """
     path = Path(path)
     chosen = detect_file(path).format if format == "auto" else format
-    family = path.name.split(".")[0] or path.name
+    family = family or path.name.split(".")[0] or path.name
     if chosen in ("openai", "anthropic"):
         found = _whole(documents(path), family, ROLES[chosen])
     else:

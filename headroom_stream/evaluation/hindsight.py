@@ -6,16 +6,13 @@ What it saves bounds what any policy can save without losing a value. It keeps v
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
-
-import msgspec
+from collections.abc import Iterable
 
 from headroom_stream.errors import RejectedEventError
 from headroom_stream.evaluation.atoms import unescaped
+from headroom_stream.evaluation.baseline import EachOutput
 from headroom_stream.evaluation.conversation import Conversation
 from headroom_stream.evaluation.reading import Reading
-from headroom_stream.messages import Path, view, with_texts
 from headroom_stream.tokens import Tokenizer
 
 MARGIN = 90
@@ -66,28 +63,8 @@ def _name(text: str) -> bytes:
     return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).digest()
 
 
-class Hindsight:
+class Hindsight(EachOutput):
     """A session under that knowledge."""
 
     def __init__(self, known: Knowledge) -> None:
-        self._known = known
-        self._messages: list[Mapping[str, Any]] = []
-
-    def turn(self, new: Sequence[Mapping[str, Any]], /) -> list[Mapping[str, Any]]:
-        """All messages so far, with their tool outputs cut."""
-        self._messages += [self._cut(message) for message in new]
-        return list(self._messages)
-
-    def _cut(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
-        raw = msgspec.json.encode(message)
-        outputs: dict[str, list[tuple[Path, str]]] = {}
-        for output in view(raw).outputs:
-            outputs.setdefault(output.key, []).append((output.path, output.text))
-        if not outputs:
-            return message
-        texts: dict[Path, str] = {}
-        for parts in outputs.values():
-            texts.update({path: "" for path, _ in parts})
-            texts[parts[0][0]] = self._known.cut("\n".join(text for _, text in parts))
-        cut: Mapping[str, Any] = msgspec.json.decode(with_texts(raw, texts))
-        return cut
+        super().__init__(known.cut)

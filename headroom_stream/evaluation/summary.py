@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from headroom_stream.evaluation.bill import Rates
 from headroom_stream.evaluation.report import Outcome, Outputs, Report
-from headroom_stream.evaluation.tally import Score, score
+from headroom_stream.evaluation.tally import Score, Tally, reached, score
 from headroom_stream.evaluation.text import bounded_percent, percent, usd
 
 ALL = ""
@@ -27,6 +27,8 @@ class Line(Struct, frozen=True, kw_only=True):
     """What hindsight saves on the same conversations."""
     hindsight_reached: float | None = None
     """Share of that which the policy saves, per cent; None where hindsight saves nothing."""
+    hindsight_bound: float | None = None
+    """Half the width of that share's 95 % interval over samples of such conversations."""
 
 
 class Summary:
@@ -84,14 +86,24 @@ class Summary:
         ]
 
     def _line(self, family: str, policy: str) -> Line:
-        made = self._score(family, policy)
-        ceiling = self._score(family, HINDSIGHT).net_saved if HINDSIGHT in self.policies else None
-        reached = 100 * made.net_saved / ceiling if ceiling and ceiling > 0 and made.net_saved is not None else None
-        return Line(family=family, policy=policy, score=made, hindsight_net_saved=ceiling, hindsight_reached=reached)
+        tallies = self._tallies(family, policy)
+        made = score(tallies, self.rates)
+        if HINDSIGHT not in self.policies:
+            return Line(family=family, policy=policy, score=made)
+        ceiling = self._tallies(family, HINDSIGHT)
+        share, bound = reached(tallies, ceiling, self.rates)
+        return Line(
+            family=family,
+            policy=policy,
+            score=made,
+            hindsight_net_saved=score(ceiling, self.rates).net_saved,
+            hindsight_reached=share,
+            hindsight_bound=bound,
+        )
 
-    def _score(self, family: str, policy: str) -> Score:
+    def _tallies(self, family: str, policy: str) -> list[Tally]:
         outcome = self._whole[policy] if family == ALL else self._outcomes[family, policy]
-        return score(outcome.tallies, self.rates)
+        return outcome.tallies
 
     def _joined(self, policy: str) -> Outcome:
         parts = [self._outcomes[family, policy] for family in self.families]

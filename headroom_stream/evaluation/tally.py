@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from msgspec import Struct, field
@@ -94,6 +94,8 @@ class Score(Struct, frozen=True, kw_only=True):
     """First uses whose value still stood amid its surroundings."""
     in_context_later: float | None
     phrases: float | None
+    phrase_count: int
+    """Phrases that this is a share of."""
     prefix_cached: float | None
     prefix_cached_full: float | None
     rewrites: int
@@ -124,6 +126,7 @@ def score(tallies: Sequence[Tally], rates: Rates) -> Score:
         in_context=_share(t.first_in_context, t.first),
         in_context_later=_share(t.later_in_context, t.later),
         phrases=_share(t.phrases_found, t.phrases),
+        phrase_count=t.phrases,
         prefix_cached=_share(t.sent.cached, t.sent.sent),
         prefix_cached_full=_share(t.full.cached, t.full.sent),
         rewrites=t.rewrites,
@@ -144,14 +147,29 @@ def _saved(now: float, before: float) -> float | None:
     return 100 * (1 - now / before) if before else None
 
 
+def reached(tallies: Sequence[Tally], ceiling: Sequence[Tally], rates: Rates) -> tuple[float | None, float | None]:
+    """Share of what a ceiling saves of the same conversations in the same order, per cent, and half the width of its 95 % interval.
+
+    None where the ceiling saves nothing, or would not in some sample of the conversations.
+    """
+    saved, most = (np.array([t.cost_full(rates) - t.cost_net(rates) for t in one]) for one in (tallies, ceiling))
+    if most.sum() <= 0:
+        return None, None
+    return float(100 * saved.sum() / most.sum()), _half_width(100 * saved, most)
+
+
 def _bound(tallies: Sequence[Tally], rates: Rates) -> float | None:
-    """Half the width of the percentile interval of net saved, by drawing as many conversations again and again (the bootstrap)."""
-    if len(tallies) < 2:
+    saved = np.array([t.cost_full(rates) - t.cost_net(rates) for t in tallies])
+    return _half_width(100 * saved, np.array([t.cost_full(rates) for t in tallies]))
+
+
+def _half_width(parts: Any, wholes: Any) -> float | None:
+    """Half the width of the percentile interval of a share, by drawing as many conversations again and again (the bootstrap)."""
+    if len(parts) < 2:
         return None
-    costs = np.array([(t.cost_net(rates), t.cost_full(rates)) for t in tallies])
-    drawn = np.random.default_rng(SEED).integers(len(costs), size=(RESAMPLES, len(costs)))
-    net, full = costs[drawn].sum(axis=1).T
-    if not full.all():
+    drawn = np.random.default_rng(SEED).integers(len(parts), size=(RESAMPLES, len(parts)))
+    part, whole = parts[drawn].sum(axis=1), wholes[drawn].sum(axis=1)
+    if (whole <= 0).any():
         return None
-    low, high = np.percentile(100 * (1 - net / full), [(100 - CONFIDENCE) / 2, (100 + CONFIDENCE) / 2])
+    low, high = np.percentile(part / whole, [(100 - CONFIDENCE) / 2, (100 + CONFIDENCE) / 2])
     return float(high - low) / 2
