@@ -17,7 +17,9 @@ from headroom_stream.content.named import Named
 
 _HIT = re.compile(r"(?P<path>[\w./@+~-]{1,250}?)(?::(?![/\\]{2})|-(?=[0-9]{1,7}-))")
 """A path at the start of a line. Blanks are not allowed in it: prose has colons too."""
-_LINE_NUMBER = re.compile(r"[:-][0-9]{1,7}[:-]")
+_LINE_NUMBER = re.compile(r"([:-])[0-9]{1,7}\1")
+_BARE = re.compile(r"[0-9]{1,7}[:-]|:")
+"""What a hit without its path begins with. Another line that does so would be read as one of the path above it."""
 _BINARY = re.compile(r"grep: [^\n]{1,500}?: binary file matches\Z|Binary file [^\n]{1,500}? matches\Z")
 _SHARE = 0.8
 """Of the lines, those that must be hits; the rest are separators and what grep itself says."""
@@ -73,7 +75,8 @@ def _grouped(lines: list[str], paths: list[str]) -> str:
     out: list[str] = []
     for path, run in groupby(range(len(lines)), key=paths.__getitem__):
         places = list(run)
-        if path in ("", "grep:") or len(places) < 2:
+        end = places[-1] + 1
+        if path in ("", "grep:") or len(places) < 2 or (end < len(lines) and not paths[end] and _BARE.match(lines[end])):
             out += [lines[at] for at in places]
             continue
         out.append(path)

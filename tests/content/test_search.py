@@ -103,3 +103,16 @@ def test_every_hit_can_be_read_back(hits: list[tuple[str, int, str, str]]) -> No
 def test_long_texts_take_no_more_than_their_length(unit: str) -> None:
     """Without linear patterns these take minutes; the test's time limit is the judge."""
     squeeze("a/b.py:1:x\na/b.py:2:y\n" + unit * (400_000 // len(unit)))
+
+
+def test_a_line_that_would_be_read_as_a_hit_of_the_file_above_it_keeps_that_files_hits_whole() -> None:
+    text = "src/a.py:1:one\nsrc/a.py:2:two\n7:of no file\nsrc/b.py:3:three\nsrc/b.py:4:four"
+    made = compress(text, Hints(), SearchConfig())
+    assert made is not None
+    assert made.text == "src/a.py:1:one\nsrc/a.py:2:two\n7:of no file\nsrc/b.py\n3:three\n4:four"
+
+
+def test_a_text_that_begins_like_a_line_number_keeps_its_colon() -> None:
+    made = compress("src/a.py:12-34 tests\nsrc/a.py:none", Hints(), SearchConfig())
+    assert made is not None
+    assert made.text == "src/a.py\n:12-34 tests\n:none"
