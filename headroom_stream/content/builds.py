@@ -44,12 +44,14 @@ _WORTH = 0.75
 
 def compress(text: str, hints: Hints, config: BuildsConfig) -> Compressed | None:
     """`text` without steps and progress, or None if it is no such output or gains too little."""
-    if not config.enabled or len(text) < config.min_characters or not any(text.count(sign) >= _LEAST for sign in _SIGNS):
+    if not config.enabled or len(text) < config.min_characters or text.count("\n") + 1 < _LEAST:
+        return None
+    if not any(text.count(sign) >= _LEAST for sign in _SIGNS):
         return None
     lines = text.split("\n")
     left_out = {at for at, line in enumerate(lines) if _STEP.fullmatch(line[:400]) and not matters(line)}
     left_out |= _passed_by(lines)
-    if len(left_out) < _LEAST:
+    if len(left_out) < _LEAST or len(text) - sum(len(lines[at]) + 1 for at in left_out) > _WORTH * len(text):
         return None
     left_out -= Named(f"{hints.query} {hints.intent}").lines(lines)
     short = "\n".join([line for at, line in enumerate(lines) if at not in left_out])

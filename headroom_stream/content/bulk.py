@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import groupby
+from functools import cached_property
 from typing import Any
 
 from headroom_stream.config import BulkConfig
@@ -11,6 +11,7 @@ from headroom_stream.content import Hints
 from headroom_stream.content.named import Named
 from headroom_stream.content.records import Note, NumberText
 
+_CONTAINERS = frozenset((dict, list))
 _NEAR = 40
 """Characters around the place of a cut in which a blank is looked for: half a word tells a reader nothing."""
 
@@ -23,42 +24,49 @@ def cut(value: Any, hints: Hints, config: BulkConfig) -> tuple[Any, str]:
     """
     if not config.enabled or (type(value) is dict and len(value) == 1 and type(next(iter(value.values()))) is str):
         return value, ""
-    cutter = _Cutter(Named(hints.query), config)
+    cutter = _Cutter(hints.query, config)
     short = cutter.value(value)
     return short, " and ".join(f"{n} {what}" for n, what in ((cutter.items, "items"), (cutter.characters, "characters")) if n)
 
 
 class _Cutter:
-    def __init__(self, named: Named, config: BulkConfig) -> None:
-        self.named = named
+    def __init__(self, query: str, config: BulkConfig) -> None:
+        self.query = query
         self.config = config
         self.items = 0
         self.characters = 0
+
+    @cached_property
+    def named(self) -> Named:
+        """Few values have lists that are long enough to ask."""
+        return Named(self.query)
 
     def value(self, value: Any) -> Any:
         kind = type(value)
         if kind is dict:
             return {key: self.value(item) for key, item in value.items()}
         if kind is list:
-            if len(value) > self.config.items and not any(type(item) in (dict, list) for item in value):
+            if len(value) > self.config.items and _CONTAINERS.isdisjoint(map(type, value)):
                 return self.list(value)
             return [self.value(item) for item in value]
         return self.string(value) if kind is str and len(value) > self.config.characters else value
 
     def list(self, value: list[Any]) -> list[Any]:
-        last = len(value) - self.config.last
-        stays = self.named.lines([str(item) for item in value])
-        numbers = [(float(item), at) for at, item in enumerate(value) if type(item) is NumberText]
-        if numbers:
-            stays |= {min(numbers)[1], max(numbers)[1]}
+        stays = self.named.lines(list(map(str, value)))
+        places = [at for at, item in enumerate(value) if type(item) is NumberText]
+        if places:
+            numbers = [float(value[at]) for at in places]
+            stays |= {places[numbers.index(min(numbers))], places[~numbers[::-1].index(max(numbers))]}
+        stays.update(range(min(self.config.first, len(value))), range(max(0, len(value) - self.config.last), len(value)))
         out: list[Any] = []
-        for kept, run in groupby(range(len(value)), key=lambda at: at < self.config.first or at >= last or at in stays):
-            places = list(run)
-            if kept or len(places) == 1:
-                out += [value[at] for at in places]
-            else:
-                out.append(Note(f"…{len(places)} more"))
-                self.items += len(places)
+        before = -1
+        for at in (*sorted(stays), len(value)):
+            gone = at - before - 1
+            if gone > 1:
+                out.append(Note(f"…{gone} more"))
+                self.items += gone
+            out += value[at - (gone == 1) : at + 1]
+            before = at
         return out
 
     def string(self, value: str) -> str:

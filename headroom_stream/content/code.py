@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from itertools import islice, pairwise
+from math import ceil
 
 _SAMPLE_LINES = 400
 """Looked at from the start, and as many from the end: what a text is shows early, and the work stays bounded."""
@@ -25,19 +26,26 @@ _STATEMENT = re.compile(
     )""",
     re.VERBOSE,
 )
+_STATEMENTS_SHARE = 0.2
+_NUMBERED_SHARE = 0.6
 
 
-def sample(text: str) -> list[str]:
+def sample(lines: list[str]) -> list[str]:
     """The lines that decide what a text is: the first and the last few hundred."""
-    lines = text.split("\n")
     return lines if len(lines) <= 2 * _SAMPLE_LINES else lines[:_SAMPLE_LINES] + lines[-_SAMPLE_LINES:]
 
 
 def looks_numbered(lines: list[str]) -> bool:
     """A listing by line number (`cat -n`, `nl`, `grep -n`): most lines start with a number, and the numbers rise."""
     filled = [line for line in lines if line.strip()]
-    found = [match for line in filled if (match := _NUMBERED.match(line) or _NAMED_NUMBER.match(line[:300]))]
-    if len(found) < 2 or len(found) < 0.6 * len(filled):
+    found: list[re.Match[str]] = []
+    for at, line in enumerate(filled):
+        match = _NUMBERED.match(line) or _NAMED_NUMBER.match(line, 0, 300)
+        if match is not None:
+            found.append(match)
+        elif len(found) + len(filled) - at - 1 < _NUMBERED_SHARE * len(filled):
+            return False  # most texts are none, and end here
+    if len(found) < 2:
         return False
     # One number may fall where the next file or the tail of the sample begins. Clock times and process ids repeat or jump.
     numbers = [int(match.group(1)[:18]) for match in found]
@@ -56,8 +64,9 @@ def looks_like_code(text: str) -> bool:
     """
     if looks_like_diff(text) or _FENCE.search(text):
         return True
-    lines = sample(text)
+    lines = sample(text.split("\n"))
     if looks_numbered(lines):
         return True
     filled = [line[:300] for line in lines if line.strip()]
-    return sum(_STATEMENT.match(line) is not None for line in filled) >= max(1, 0.2 * len(filled))
+    enough = max(1, ceil(_STATEMENTS_SHARE * len(filled)))
+    return sum(1 for _ in islice(filter(_STATEMENT.match, filled), enough)) == enough

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import cached_property
 
 from headroom_stream.content.notation import ABOVE, HOLE, NULL_MARK, NUMBER, TEXT_MARK, WORDS, is_bare, quoted, write_key
 from headroom_stream.content.tables import Column, Group, Parts
@@ -84,7 +85,11 @@ class Query:
 
     def __init__(self, text: str) -> None:
         self.text = text[:_QUERY]
-        self.begins = {self.text[at : at + _LEAST_NAMED] for at in range(len(self.text) - _LEAST_NAMED + 1)}
+
+    @cached_property
+    def begins(self) -> set[str]:
+        """Most values have no list that is long enough to ask."""
+        return {self.text[at : at + _LEAST_NAMED] for at in range(len(self.text) - _LEAST_NAMED + 1)}
 
     def names(self, cell: str) -> bool:
         """Whether a cell's value stands in it."""

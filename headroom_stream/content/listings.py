@@ -34,7 +34,7 @@ _LONG = re.compile(
 )
 
 
-_PATH = re.compile(r"(?P<directory>(?:[\w.@+~-]*/)++)(?P<name>[\w.@+~=,-]++/?)")
+_PATH = re.compile(r"(?P<directory>(?:[\w.@+~-]*+/)++)(?P<name>[\w.@+~=,-]++/?)")
 _PATHS_SHARE = 0.8
 _MANY_PATHS = 150
 """Lines of paths from which on they are written by directory. In shorter lists agents look for whole paths, and copy them."""
@@ -75,9 +75,14 @@ def _paths(lines: list[str], hints: Hints) -> str | None:
     """Many paths, as of `find`: a line for those in a row from one directory. What the query names keeps its whole path."""
     if len(lines) < _MANY_PATHS:
         return None
-    found = [_PATH.fullmatch(line) for line in lines]
-    if sum(path is not None for path in found) < _PATHS_SHARE * len(lines):
-        return None
+    found: list[re.Match[str] | None] = []
+    others = 0
+    for line in lines:
+        path = _PATH.fullmatch(line)
+        found.append(path)
+        others += path is None
+        if len(lines) - others < _PATHS_SHARE * len(lines):
+            return None
     named = Named(f"{hints.query} {hints.intent}").lines(lines)
     out: list[str] = []
     before = ""

@@ -63,24 +63,32 @@ def entries(lines: list[str]) -> list[Entry]:
     return out
 
 
-def kinds(lines: list[str], found: list[Entry]) -> list[Kind]:
-    """The kinds of the entries, in the order of their first ones."""
+def kinds(lines: list[str], found: list[Entry], rare: int) -> list[Kind]:
+    """The kinds of the entries, in the order of their first ones. Those with at most `rare` entries are not looked at closely."""
     masks = Masks()
+    firsts = [masks.of(lines[entry.first], entry.head) for entry in found]
+    keys = [_key(first) for first in firsts]
+    count = Counter(keys)
     out: dict[str, Kind] = {}
-    for at, entry in enumerate(found):
-        first = masks.of(lines[entry.first], entry.head)
-        key = " ".join(first)
-        if "# #" in key or "#, #" in key:
-            key = _RUN.sub("#…", key)  # lists of values of any length
+    for at, (entry, first, key) in enumerate(zip(found, firsts, keys, strict=True)):
+        several = count[key] > rare
+        whole = key
         if entry.end > entry.first + 1:
-            key = "\n".join([key, *(masks.of_rest(line) for line in lines[entry.first + 1 : entry.end])])
-        kind = out.get(key)
+            rest = lines[entry.first + 1 : entry.end]
+            whole = "\n".join([key, *(map(masks.of_rest, rest) if several else rest)])
+        kind = out.get(whole)
         if kind is None:
-            important = any(map(matters, lines[entry.first : entry.end]))
-            out[key] = kind = Kind(masks=first, important=important, entries=[], left_out=[])
+            important = (several or whole is key) and any(map(matters, lines[entry.first : entry.end]))
+            out[whole] = kind = Kind(masks=first, important=important, entries=[], left_out=[])
         kind.entries.append(at)
     merged = _merge([kind for key, kind in out.items() if "\n" not in key])
     return sorted([*merged, *(kind for key, kind in out.items() if "\n" in key)], key=lambda kind: kind.entries[0])
+
+
+def _key(first: list[str]) -> str:
+    """What entries of one kind have in common."""
+    key = " ".join(first)
+    return _RUN.sub("#…", key) if "# #" in key or "#, #" in key else key  # lists of values of any length
 
 
 def _merge(alone: list[Kind]) -> list[Kind]:

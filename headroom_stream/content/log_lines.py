@@ -32,14 +32,19 @@ LEVEL = re.compile(
     r"\[?(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|CRITICAL|FATAL|SEVERE|Info|Warning|Error|info|warn|error|debug)\]?"
     r"(?=[\s:|\]])"
 )
-_PROCESS = re.compile(r"[\w.@()/-]{1,60}\[[0-9]+\]: |(?:DEBUG|INFO|WARNING|ERROR|CRITICAL):[\w.]{1,60}:")
-"""`sshd[312]: `, or the logger of Python's usual form, `INFO:root:`."""
-_SERVICE = re.compile(r"[\w.-]{1,40} +\| ")
+_SERVICE = r"[\w.-]{1,40}+ ++\| "
 """What composed services put before each of their lines: `web-1  | `."""
-_SERVICE_JSON = re.compile(_SERVICE.pattern + r"\{\"")
+_NAMES_PROCESS = rf"[\w.@()/-]{{1,60}}+\[[0-9]+\]: |(?:DEBUG|INFO|WARNING|ERROR|CRITICAL):[\w.]{{1,60}}+:|{_SERVICE}\{{\""
+"""`sshd[312]: `, or the logger of Python's usual form, `INFO:root:`."""
+_PROCESS = re.compile(_NAMES_PROCESS)
+_FRONT = re.compile(f"{_NAMES_PROCESS}|(?:{_SERVICE})?+{LEVEL.pattern}")
 _LISTING = re.compile(r".{0,40}[-dlbcps](?:[r-][w-][xsStT-]){3}|[0-9a-f^]{7,40} \(|[0-9a-f^]{7,40} [\w./-]+ +\(|\{")
 
-_TRACE = re.compile(r"[ \t]|Traceback \(|Caused by: |(?:[A-Za-z_]\w*\.)*+[A-Z]\w*(?:Error|Exception)\b")
+_OWN_LINE = re.compile(
+    rf"""^(?![^\S\n]*+$)(?!(?:{_SERVICE.replace(" ", "[ ]")})?+
+    (?:[\ \t]|Traceback\ \(|Caused\ by:\ |(?:[A-Za-z_]\w*\.)*+[A-Z]\w*(?:Error|Exception)\b))[^\n]*+""",
+    re.VERBOSE | re.MULTILINE,
+)
 
 IMPORTANT = re.compile(
     r"\b(?:error|err|errno|fail(?:ed|ure|ures|s|ing)?|fatal|severe|critical|crit|emerg|alert|exception|traceback|denied|deny|refused"
@@ -81,8 +86,7 @@ _WORD = re.compile(r"[A-Za-z]{3,}")
 
 def stamp(line: str) -> re.Match[str] | None:
     """The time in the first characters of a log line."""
-    begin = line[:_STAMP_WITHIN]
-    found = STAMP.search(begin) if _MAY_BE_STAMP.search(begin) else None
+    found = STAMP.search(line, 0, _STAMP_WITHIN) if _MAY_BE_STAMP.search(line, 0, _STAMP_WITHIN) else None
     return None if found is not None and found["time6"] is not None and found.start() > _BARE_TIME_WITHIN else found
 
 
@@ -109,23 +113,19 @@ def date_and_time(match: re.Match[str]) -> tuple[str, str]:
 
 def begins_entry(line: str, stamped: bool) -> bool:
     """Whether a log entry begins here: a time, a level or a process stands in front. Other lines continue the entry before."""
-    if line[:1] in ("", " ", "\t") or _LISTING.match(line):
+    if line[:1] in ("", " ", "\t") or not (stamped or _FRONT.match(line)):
         return False
-    if stamped or LEVEL.match(line) or names_process(line):
-        return True
-    service = _SERVICE.match(line)
-    return service is not None and LEVEL.match(line, service.end()) is not None
+    return _LISTING.match(line) is None
 
 
-def continues_trace(line: str) -> bool:
-    """Whether the line is, by its looks, part of a stack trace or a wrapped message."""
-    service = _SERVICE.match(line)
-    return _TRACE.match(line, service.end() if service else 0) is not None
+def own_lines(lines: list[str]) -> list[str]:
+    """The lines but for blank ones and those that are, by their looks, part of a stack trace or a wrapped message."""
+    return _OWN_LINE.findall("\n".join(lines))
 
 
 def names_process(line: str) -> bool:
     """Whether a process stands in front, which like a time a program's author prints for a log and seldom for anything else."""
-    return _PROCESS.match(line) is not None or _SERVICE_JSON.match(line) is not None
+    return _PROCESS.match(line) is not None
 
 
 class Masks:

@@ -13,12 +13,13 @@ from headroom_stream.content.code import looks_like_diff, looks_numbered, sample
 from headroom_stream.content.log_kinds import PROCESS_FIELD, Entry, Kind, entries, fields_of, kinds, news
 from headroom_stream.content.log_lines import (
     NO_HEAD,
+    Head,
     Masks,
     begins_entry,
-    continues_trace,
     date_and_time,
     head,
     names_process,
+    own_lines,
     stamp,
     tells,
 )
@@ -46,18 +47,27 @@ _WORTH = 0.75
 
 def compress(text: str, hints: Hints, config: LogsConfig) -> Compressed | None:
     """`text` with repeated kinds of lines counted, or None if it is no log or would not shrink by a quarter."""
+    if not config.enabled or text.count("\n") + 1 < config.min_lines:
+        return None
     lines = text.split("\n")
-    if not config.enabled or len(lines) < config.min_lines or not _is_log(text):
+    if not _is_log(text, lines):
         return None
     found = entries(lines)
     if len(found) > 2 * _SAMPLE:
         some = found[:: len(found) // _SAMPLE]
-        if len(kinds(lines, some)) > _WORTH * len(some):
+        if len(kinds(lines, some, config.rare)) > _WORTH * len(some):
             return None
-    whole = Named(hints.query).lines(["\n".join(lines[entry.first : entry.end]) for entry in found]) if hints.query else set()
-    after: dict[int, str] = {}
-    for kind in kinds(lines, found):
+    grouped = kinds(lines, found, config.rare)
+    whole: set[int] = set()
+    for kind in grouped:
         whole.update(kind.entries if len(kind.entries) <= config.rare else kind.entries[: config.examples])
+    # What the query names can only make it longer.
+    if sum(len(line) + 1 for at in whole for line in lines[found[at].first : found[at].end]) > _WORTH * len(text) + 1:
+        return None
+    if hints.query:
+        whole |= Named(hints.query).lines(["\n".join(lines[entry.first : entry.end]) for entry in found])
+    after: dict[int, str] = {}
+    for kind in grouped:
         whole.update(news(kind, lines, found, config.rare))
         kind.left_out = [at for at in kind.entries if at not in whole]
         if not kind.left_out:
@@ -83,16 +93,19 @@ def compress(text: str, hints: Hints, config: LogsConfig) -> Compressed | None:
     return Compressed(text=short, kind="logs", lossless=False, removed=f"{len(lines) - shown} lines")
 
 
-def _is_log(text: str) -> bool:
+def _is_log(text: str, lines: list[str]) -> bool:
     """By evidence from both ends: most lines begin an entry, and their templates have words."""
-    lines = [line for line in sample(text) if line.strip() and not continues_trace(line)]
+    lines = own_lines(sample(lines))
     some = lines[:: max(1, len(lines) // _LOOKED_AT)]
-    heads = [head(line) for line in some]
-    begins = [(line, own) for line, own in zip(some, heads, strict=True) if begins_entry(line, own != NO_HEAD)]
+    begins: list[tuple[str, Head]] = []
+    for at, line in enumerate(some):
+        own = head(line)
+        if begins_entry(line, own != NO_HEAD):
+            begins.append((line, own))
+        elif len(begins) + len(some) - at - 1 < _SHARE * len(some):
+            return False  # most texts are no logs, and end here
     # `DEBUG: x = 3` without a time is what an agent makes a program print to read it; much of it is a log after all.
     if len(lines) < _UNSTAMPED_LINES and 2 * sum(own != NO_HEAD or names_process(line) for line, own in begins) < len(begins):
-        return False
-    if len(begins) < _SHARE * len(some):
         return False
     masks = Masks()
     if sum(tells(masks.of(line, own)) for line, own in begins) < 0.7 * len(begins):

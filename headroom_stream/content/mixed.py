@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 
-_START = re.compile(r"^(?:[\w ]{1,40}: ?)?(?=[\[{][\s\"\[{\]}0-9-])", re.MULTILINE)
-"""Where a value may begin: at the start of a line, or after a name on it."""
+_START = re.compile(r"[\[{](?=[\s\"\[{\]}0-9-])(?:(?<![^\n].)|(?<=:.)|(?<=: .))")
+_NAME = re.compile(r"[\w ]{1,40}: ?")
+"""A value may begin at the start of a line, or after a name on it."""
+_LONGEST_NAME = 42
 _TRIES = 4
 """Places that are tried: each costs a reading of the text from there."""
 _SHARE = 0.5
@@ -17,14 +19,26 @@ _decode = json.JSONDecoder().raw_decode
 
 def json_within(text: str) -> tuple[int, int] | None:
     """Where in `text` the JSON object or list begins and ends that makes up most of it; None if there is none, or if it is all."""
-    for tried, start in enumerate(_START.finditer(text)):
-        at = start.end()
+    tried = 0
+    for start in _START.finditer(text, 0, int((1 - _SHARE) * len(text)) + 2):
+        at = start.start()
+        if not _begins(text, at):
+            continue
         if tried >= _TRIES or len(text) - at < _SHARE * len(text):
             return None
+        tried += 1
         try:
             _, end = _decode(text, at)
         except (ValueError, RecursionError):  # words in brackets, or a value that was cut
             continue
-        if end - at >= _SHARE * len(text) and (at or text[end:].strip()):
-            return at, end
+        if end - at >= _SHARE * len(text):
+            return (at, end) if at or text[end:].strip() else None
     return None
+
+
+def _begins(text: str, at: int) -> bool:
+    """Whether nothing or a name stands before this place on its line."""
+    line = text.rfind("\n", max(0, at - _LONGEST_NAME - 1), at) + 1
+    if not line and at > _LONGEST_NAME:
+        return False
+    return line == at or _NAME.fullmatch(text, line, at) is not None

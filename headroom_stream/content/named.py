@@ -32,13 +32,12 @@ class Named:
             self._add(next(group for group in match.groups() if group is not None))
         for match in _NUMBER.finditer(query):
             self._add_number(match.group())
-        for run in _RUN.findall(query):
-            term = run.strip(".:!?*-…")
+        for term in dict.fromkeys([run.strip(".:!?*-…") for run in _RUN.findall(query)]):
             if _IDENTIFIER.search(term):
                 self._add(term)
                 if _PLAIN_NUMBER.fullmatch(term):
                     self._add_number(term)
-                elif place := _FILE_LINE.fullmatch(term):
+                elif ":" in term and (place := _FILE_LINE.fullmatch(term)):
                     self._add_place(*place.groups())
             elif len(term) >= 4:
                 self.plain.add(term.lower())
@@ -48,7 +47,7 @@ class Named:
         words = _WORDS.findall(written)
         if words and len(written) >= _SHORT:
             # Of `item-17`, `item` may stand on every line.
-            telling = max(words, key=lambda word: (not word.isalpha(), len(word)))
+            telling = max(words, key=lambda word: (not word.isalpha(), len(word))) if len(words) > 1 else words[0]
             self.terms.setdefault(telling, {})[written] = term or written
 
     def _add_number(self, written: str) -> None:
@@ -70,12 +69,18 @@ class Named:
         """
         if not self.terms and not self.plain:
             return set()
+        # Most texts have few words of the query: looked for all at once, the others cost nothing line by line.
+        known = (self.terms.keys() | self.plain).intersection(_WORDS.findall("\n".join(lines).lower()))
+        if not known:
+            return set()
         holders: dict[str, list[int]] = {}
         plain: dict[str, list[int]] = {}
         for at, line in enumerate(lines):
             low = line.lower()
-            words = set(_WORDS.findall(low))
-            found = {term for word in self.terms.keys() & words for form, term in self.terms[word].items() if _stands(form, low)}
+            words = known.intersection(_WORDS.findall(low))
+            if not words:
+                continue
+            found = {term for word in words for form, term in self.terms.get(word, {}).items() if _stands(form, low)}
             for term in found:
                 holders.setdefault(term, []).append(at)
             for word in self.plain & words:

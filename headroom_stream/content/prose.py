@@ -70,15 +70,13 @@ def _words(text: str) -> set[str]:
 def _is_prose(text: str) -> bool:
     """By evidence from the start: nearly all of it is words, in sentences of several."""
     start = text[:4_000]
-    paragraphs = [line.rstrip() for line in start.split("\n") if line.strip()]
+    paragraphs = [line for line in map(str.rstrip, start.split("\n")) if line]
+    if len(start) < _PARAGRAPH * len(paragraphs):
+        return False
     ended = sum(line.endswith((".", "!", "?", '."', ".)")) for line in paragraphs[:-1])
-    if len(start) < _PARAGRAPH * len(paragraphs) or ended < 0.8 * (len(paragraphs) - 1):
+    if ended < 0.8 * (len(paragraphs) - 1):
+        return False
+    if len(_MARKS.findall(start)) > 0.005 * len(start) or sum(map(len, _PLAIN.findall(start))) < 0.7 * len(start):
         return False
     sentences = [s for s in _SENTENCE.findall(start) if len(_PLAIN.findall(s)) >= 5]
-    letters = sum(map(len, _PLAIN.findall(start)))
-    return (
-        len(sentences) >= 4
-        and sum(map(len, sentences)) >= 0.8 * len(start.strip())
-        and letters >= 0.7 * len(start)
-        and len(_MARKS.findall(start)) <= 0.005 * len(start)
-    )
+    return len(sentences) >= 4 and sum(map(len, sentences)) >= 0.8 * len(start.strip())

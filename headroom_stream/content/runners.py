@@ -62,7 +62,9 @@ def compress(text: str, hints: Hints, config: TestsConfig) -> Compressed | None:
         return None
     lines = text.split("\n")
     left_out = _passed(lines) | _printed_by_passes(lines) | _repeated_warnings(lines)
-    left_out -= Named(hints.query).lines(lines) if left_out else set()
+    if len(text) - sum(len(lines[at]) + 1 for at in left_out) > _WORTH * len(text):
+        return None
+    left_out -= Named(hints.query).lines(lines)
     short = "\n".join([line for at, line in enumerate(lines) if at not in left_out])
     if not left_out or len(short) > _WORTH * len(text):
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from msgspec import structs
@@ -52,9 +53,24 @@ def _unfold(value: Any) -> tuple[Any, bool]:
             return value, False
         return (value, False) if is_json else (_unfold(inner)[0], True)
     if kind is dict:
-        fields = {key: _unfold(item) for key, item in value.items()}
-        return {key: item for key, (item, _) in fields.items()}, any(found for _, found in fields.values())
+        items, found = _unfold_all(value.values())
+        return (dict(zip(value, items, strict=True)), True) if found else (value, False)
     if kind is list:
-        items = [_unfold(item) for item in value]
-        return [item for item, _ in items], any(found for _, found in items)
+        items, found = _unfold_all(value)
+        return (items, True) if found else (value, False)
     return value, False
+
+
+def _unfold_all(values: Iterable[Any]) -> tuple[list[Any], bool]:
+    """The same of each; numbers and constants hold nothing to be read."""
+    out: list[Any] = []
+    found = False
+    for value in values:
+        kind = type(value)
+        if kind is dict or kind is list or (kind is str and len(value) > _LEAST_CHARS and value[0] in "{[("):
+            inner, unfolded = _unfold(value)
+            found |= unfolded
+            out.append(inner)
+        else:
+            out.append(value)
+    return out, found
