@@ -20,6 +20,7 @@ COMMANDS = {
     "consume": "Print contexts as they come.",
     "tail": "Watch all sessions live.",
     "inspect": "Show a session message by message, before and after.",
+    "retrieve": "Print what was left out of a context, whole or by search within it.",
     "evaluate": "Measure on your own transcripts what a policy saves and what it loses.",
     "query": "Ask ClickHouse.",
     "summary": "Print what was saved.",

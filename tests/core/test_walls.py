@@ -19,6 +19,7 @@ CORE = (
     "content",
     "references",
     "relevance",
+    "retrieval",
     "learning",
     "transforms",
     "session",
