@@ -11,9 +11,11 @@ import gzip
 import hashlib
 import importlib.resources
 import os
+import re
 import tempfile
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +33,12 @@ _SHA256: Final = {
 DOWNLOAD_TIMEOUT_S: Final = 5.0
 """A machine without a network must start all the same; the estimator is the answer then, not a wait."""
 
+_PIECE: Final = 48_000
+"""Characters that are encoded at once. A run of a million blanks overflows tiktoken's stack, and the tokens of a text take ten times its
+memory; pieces need neither."""
+_BREAK: Final = re.compile(r"(?<=[A-Za-z0-9])(?=[ ,:;\"(\[{<=])|(?<=[A-Za-z])(?=[0-9])|(?<=\n)(?=[A-Za-z0-9])")
+"""Where both encodings begin a new token whatever stands around: the pieces of a text have as many tokens as the text."""
+
 
 class TiktokenTokenizer:
     """An encoding of tiktoken."""
@@ -40,8 +48,13 @@ class TiktokenTokenizer:
         self.name = encoding.name
 
     def count(self, text: str) -> int:
-        """Tokens of `text`; text that looks like a special token counts as text."""
-        return len(self._encode(text))
+        """Tokens of `text`; text that looks like a special token counts as text.
+
+        A run of one character over tens of thousands is counted in parts, which may be a token more for each.
+        """
+        if len(text) <= _PIECE:
+            return len(self._encode(text))
+        return sum(len(self._encode(piece)) for piece in pieces(text, _PIECE))
 
     def exact_for(self, model: str) -> bool:
         """True where tiktoken maps the model to this encoding."""
@@ -49,6 +62,17 @@ class TiktokenTokenizer:
             return tiktoken.encoding_name_for_model(model.rsplit("/", 1)[-1]) == self.name
         except KeyError:
             return False
+
+
+def pieces(text: str, longest: int) -> Iterator[str]:
+    """`text` in pieces of at most `longest` characters, cut where its tokens end wherever its second half has such a place."""
+    at = 0
+    while len(text) - at > longest:
+        found = _BREAK.search(text, at + longest // 2, at + longest)
+        end = found.start() if found else at + longest
+        yield text[at:end]
+        at = end
+    yield text[at:]
 
 
 class EstimatingTokenizer:

@@ -14,11 +14,13 @@ from typing import Any
 
 import pytest
 import tiktoken
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import Raw
 
 from headroom_stream.errors import TokenizationError
 from headroom_stream.messages import view
-from headroom_stream.tokenizers import EstimatingTokenizer, TiktokenTokenizer, load_tokenizer
+from headroom_stream.tokenizers import EstimatingTokenizer, TiktokenTokenizer, load_tokenizer, pieces
 from headroom_stream.tokens import OPAQUE, PER_CONTEXT, Tokenizer, count_frame, count_message
 
 ROOT = Path(__file__).parents[2]
@@ -173,3 +175,26 @@ def test_the_network_is_asked_last_and_its_absence_is_no_error() -> None:
     assert out[0].startswith("NETWORK")
     assert out[-1] == "estimate 3"
     assert ask("network") == "o200k_base 2"
+
+
+ODD = st.sampled_from(
+    ["Two", "17", "4711", " ", "   ", "\n", "\n\n", "é", "中", "'s", ", ", '"', "(", "{", "=", "://", "\t", "\r\n", "_"]
+)
+
+
+@given(st.lists(ODD), st.sampled_from(["o200k_base", "cl100k_base"]))
+def test_a_text_in_pieces_has_as_many_tokens_as_in_one(odd: list[str], encoding: str) -> None:
+    tokenizer = load_tokenizer(encoding, network=False)
+    text = "".join(f"ab,{one}" for one in odd)
+    cut = list(pieces(text, 20))
+    assert "".join(cut) == text
+    assert max(map(len, cut)) <= 20
+    assert sum(map(tokenizer.count, cut)) == tokenizer.count(text)
+
+
+@pytest.mark.parametrize("run", [" ", "\n", "a", "[]", "7"])
+def test_a_million_of_one_character_are_counted(run: str, tokenizer: Tokenizer) -> None:
+    """tiktoken itself panics at a million blanks."""
+    text = run * (1_000_000 // len(run))
+    part = tokenizer.count(text[:48_000])
+    assert tokenizer.count(text) == pytest.approx(part * len(text) / 48_000, rel=0.01)
