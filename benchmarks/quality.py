@@ -7,8 +7,11 @@ that of the file's folder; with --by folder always to the latter.
 
 The measure is that of `evaluate`, offline and without a model: the saving on the input bill under prompt caching after refetches, and
 whether facts and phrases that the agent used later still stood in the context. Hindsight keeps of each tool output the values that will
-be used: what it saves on the same conversations is the most that can be saved. --peer takes a Python that has headroom-ai installed,
-which then compresses the whole history at each turn. ± is a 95 % bound over conversations (bootstrap, fixed seed).
+be used: what it saves on the same conversations is the most that can be saved. An output that several conversations have keeps what any
+of them used, so hindsight is always learnt from all of the FILEs: a split or a limit changes what is measured, not by what.
+
+--peer takes a Python that has headroom-ai installed, which then compresses the whole history at each turn. ± is a 95 % bound over
+conversations (bootstrap, fixed seed).
 
 --targets gives the shares of hindsight that `balanced` has to reach: what holds is printed, and the exit code is 1 where something does
 not. --lost tells what the lost facts and the tokens that are left consist of.
@@ -18,9 +21,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +38,7 @@ from headroom_stream.evaluation.baseline import EachOutput, minified
 from headroom_stream.evaluation.bill import RATES
 from headroom_stream.evaluation.conversation import Conversation, from_file
 from headroom_stream.evaluation.foreign import ForeignPolicy
-from headroom_stream.evaluation.hindsight import Hindsight, learn
+from headroom_stream.evaluation.hindsight import Hindsight, Knowledge, learn
 from headroom_stream.evaluation.measure import PolicyRun
 from headroom_stream.evaluation.report import Report, evaluate
 from headroom_stream.evaluation.shortfall import Part, lost_facts, tokens_left
@@ -48,8 +50,8 @@ from headroom_stream.tokens import Tokenizer
 
 JUDGED = "balanced"
 """The preset that targets are for: the default one."""
-SPLITS = {"all": (0, 1), "even": (0, 2), "odd": (1, 2)}
-"""First conversation of a file, and how many further the next one is."""
+SPLITS = {"all": slice(None), "even": slice(0, None, 2), "odd": slice(1, None, 2)}
+"""Conversations of a file by their place in it."""
 HEADS = (
     *("family", "policy", "conv.", "turns", "net saved %", "hindsight %", "reached %"),
     *("in context %", "phrases % (n)", "refetches", "touched", "invalid"),
@@ -57,22 +59,17 @@ HEADS = (
 err = Console(stderr=True)
 
 
-def conversations(files: Sequence[Path], *, by: str, split: str, limit: int | None) -> Iterator[Conversation]:
-    first, step = SPLITS[split]
-    for file in files:
-        folder = file.resolve().parent.name
-        for one in islice(islice(from_file(file, family=folder), first, None, step), limit):
-            yield msgspec.structs.replace(one, family=folder) if by == "folder" else one
+def conversations(file: Path, *, by: str) -> list[Conversation]:
+    folder = file.resolve().parent.name
+    found = list(from_file(file, family=folder))
+    return [msgspec.structs.replace(one, family=folder) for one in found] if by == "folder" else found
 
 
-def policies(
-    tokenizer: Tokenizer, sample: Iterable[Conversation], peer: ForeignPolicy | None
-) -> dict[str, Callable[[], PolicyRun]]:
+def policies(tokenizer: Tokenizer, known: Knowledge, peer: ForeignPolicy | None) -> dict[str, Callable[[], PolicyRun]]:
     def preset(name: str) -> Callable[[], PolicyRun]:
         policy = override(Policy(), {"preset": name})
         return lambda: PolicySession(policy, tokenizer=tokenizer)
 
-    known = learn(sample, tokenizer)
     runs: dict[str, Callable[[], PolicyRun]] = {name: preset(name) for name in PRESETS}
     runs["minify"] = lambda: EachOutput(minified)
     if peer is not None:
@@ -141,14 +138,17 @@ def shortfalls(report: Report, most: int) -> dict[str, dict[str, list[Part]]]:
 
 def run(options: argparse.Namespace) -> int:
     tokenizer = load_tokenizer()
-    sample = list(conversations(options.files, by=options.by, split=options.split, limit=options.limit))
+    files = [conversations(file, by=options.by) for file in options.files]
+    whole = [one for file in files for one in file]
+    sample = [one for file in files for one in file[SPLITS[options.split]][: options.limit]]
     wanted = parsed(options.targets, {one.family for one in sample})
     with ExitStack() as stack:
         peer = None
         if options.peer:
             script = str(Path(__file__).with_name("peer_policy.py"))
             peer = stack.enter_context(ForeignPolicy([options.peer, script]))
-        runs = policies(tokenizer, track(sample, console=err, description="learnt"), peer)
+        known = learn(track(whole, console=err, description="learnt"), tokenizer)
+        runs = policies(tokenizer, known, peer)
         measured = track(sample, console=err, description="measured")
         report = evaluate(measured, runs, tokenizer, lost=sys.maxsize if options.lost else 0)
     for refused in report.refused:

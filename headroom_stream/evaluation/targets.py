@@ -45,13 +45,17 @@ def parsed(text: str, families: Collection[str]) -> dict[str, float]:
 
 def checks(summary: Summary, wanted: Mapping[str, float], *, policy: str, above: str | None = None) -> list[Check]:
     """What holds of a policy in each family that has a target. `above` names another policy, than which it has to save more."""
-    saved = {(line.family, line.policy): line.score.net_saved for line in summary.lines}
+    lines = {(line.family, line.policy): line for line in summary.lines}
     found: list[Check] = []
-    for line in summary.lines:
-        if line.policy == policy and line.family in wanted:
-            found += _checks(line, wanted[line.family])
-            if above is not None:
-                found.append(_more(line, above, saved[line.family, above]))
+    for family, share in wanted.items():
+        line = lines.get((family, policy))
+        if line is None:
+            # Nothing could be measured: no conversation, or each was refused.
+            found.append(Check(family=family, figure="conversations", value="0", wanted="> 0", holds=False))
+            continue
+        found += _checks(line, share)
+        if above is not None:
+            found.append(_more(line, above, lines[family, above].score.net_saved))
     return found
 
 

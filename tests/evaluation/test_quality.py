@@ -116,8 +116,12 @@ def test_touched_messages_and_invalid_contexts_fail_a_policy() -> None:
     assert failing(summary(Mute), -1000) == ["touched", "invalid"]
 
 
-def test_families_without_a_target_are_not_checked() -> None:
-    assert checks(summary(dropping, family="inn"), {"shop": 50}, policy="ours") == []
+def test_families_without_a_target_are_not_checked_and_targets_without_a_family_fail() -> None:
+    made = summary(dropping, family="inn")
+    assert checks(made, {}, policy="ours") == []
+    assert [(one.family, one.figure, one.holds) for one in checks(made, {"shop": 1}, policy="ours")] == [
+        ("shop", "conversations", False)
+    ]
 
 
 def test_targets_are_read_and_told_apart_from_what_is_none() -> None:
@@ -281,17 +285,20 @@ def test_the_benchmark_prints_its_table_and_fails_where_a_target_does(tmp_path: 
     assert table["balanced"]["hindsight_reached"] > table["minify"]["hindsight_reached"] > 0
     assert all(row["holds"] for row in rows if row["type"] == "check")
     assert "| shop" in (tmp_path / "table.md").read_text()
+    again = bench(tmp_path, "--peer", sys.executable, "--targets", "shop=1", "--json")
+    assert again.stdout == told.stdout
     failed = bench(tmp_path, "--targets", "shop=101", "--lost", "2")
     assert failed.returncode == 1 and "| NO" in failed.stdout and "tokens left, by tool" in failed.stdout
 
 
 def test_a_split_takes_every_other_conversation_and_a_limit_the_first_of_them(tmp_path: Path) -> None:
-    def conversations(*options: str) -> int:
-        (row,) = [r for r in map(json.loads, bench(tmp_path, "--json", *options).stdout.splitlines()) if r["policy"] == "balanced"]
-        return int(row["conversations"])
+    def balanced(*options: str) -> dict[str, Any]:
+        rows = [json.loads(line) for line in bench(tmp_path, "--json", *options).stdout.splitlines()]
+        return next(row for row in rows if row["policy"] == "balanced")
 
-    assert (conversations("--split", "even"), conversations("--split", "odd")) == (3, 2)
-    assert conversations("--split", "even", "--limit", "2") == 2
+    even, odd = balanced("--split", "even"), balanced("--split", "odd")
+    assert (even["conversations"], odd["conversations"]) == (3, 2)
+    assert balanced("--split", "even", "--limit", "2")["conversations"] == 2
 
 
 def test_a_target_for_a_family_that_is_not_there_is_an_error(tmp_path: Path) -> None:
