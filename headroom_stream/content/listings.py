@@ -81,7 +81,8 @@ def _paths(lines: list[str], hints: Hints) -> str | None:
         path = _PATH.fullmatch(line)
         found.append(path)
         others += path is None
-        if len(lines) - others < _PATHS_SHARE * len(lines):
+        # A line such as `src/: what` would read like a directory and its names.
+        if len(lines) - others < _PATHS_SHARE * len(lines) or (path is None and "/: " in line):
             return None
     named = Named(f"{hints.query} {hints.intent}").lines(lines)
     out: list[str] = []

@@ -106,8 +106,11 @@ def _values(text: str, root: Value, shown: Shown, edits: Edits) -> None:
 
 
 def _changed(text: str, value: Value, shown: Shown) -> list[Value | _Hide | _Rest]:
-    """What to do with an object of which the session knows an earlier state; nothing if it knows none, or little stayed."""
-    thing = identity(text, value)
+    """What to do with an object of which the session knows an earlier state; nothing if it knows none, or little stayed.
+
+    What stayed moves to the end, so that an object whose entries have an order is written whole.
+    """
+    thing = "" if value.ordered else identity(text, value)
     known = shown.objects.get(thing) if thing else None
     if known is None:
         return []

@@ -12,6 +12,8 @@ LEAST_CHARS = 40
 """Shorter values cost about as many tokens as a marker."""
 
 _PUNCTUATION = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{},]', re.DOTALL)
+_JSON_MARKS = ("json", "json ", *(f"json{n}" for n in range(1, 9)))
+"""What stands before a value that is a string's JSON."""
 _IDENTITY = re.compile(r'"?(?:\w*[a-z_ ])?(?:id|ID|Id|uuid|number|key)"?:([^,{}\[\]]{3,80})')
 
 
@@ -26,6 +28,8 @@ class Value(Struct):
     table: bool = False
     """A header with rows: its entries can't stand alone."""
     header: bool = False
+    ordered: bool = False
+    """Part of a string that is JSON itself: the order of its entries is that of the string's characters."""
 
 
 def scan(text: str) -> Value | None:
@@ -40,7 +44,8 @@ def scan(text: str) -> Value | None:
                 return None
             stack[-1].commas.append(at)
         elif mark in ("{", "["):
-            stack.append(Value(at))
+            ordered = (stack[-1].ordered if stack else False) or text.endswith(_JSON_MARKS, 0, at)
+            stack.append(Value(at, ordered=ordered))
         elif mark in ("}", "]"):
             if not stack:
                 return None

@@ -124,3 +124,9 @@ def test_long_texts_take_no_more_than_their_length(unit: str) -> None:
     """Without linear patterns these take minutes; the test's time limit is the judge."""
     squeeze(unit * (400_000 // len(unit)))
     squeeze(("./" + unit * 150 + ":\na.py\n\n") * 500)
+
+
+def test_paths_among_lines_that_read_like_a_directory_and_its_names_are_left_alone() -> None:
+    paths = [f"src/app/module_{n}.py" for n in range(200)]
+    assert squeeze("\n".join(paths)) is not None
+    assert squeeze("\n".join([*paths, "src/other/: not names but words"])) is None

@@ -125,6 +125,15 @@ def json_in_json(size: int, random: Random) -> str:
     return json.dumps({"status": "ok", "body": inner, "headers": {"length": str(len(inner))}})
 
 
+def order(size: int, random: Random) -> str:
+    """The state of one of few things, as tools answer that change it."""
+    number = random.randint(1, 3)
+    value: dict[str, Any] = {"order_id": f"W{number:07}", "customer": "someone with a long name", "status": random.choice(WORDS)}
+    value |= {f"field_{n}": f"the value of field {n}" for n in range(size % 20)}
+    value |= {"items": [record(n, Random(number)) for n in range(size % 3)], "refund": random.randint(0, 9)}
+    return json.dumps({"result": json.dumps(value), "ok": True} if random.random() < 0.3 else value)
+
+
 def long_strings(size: int, random: Random) -> str:
     return written({"title": "page", "text": " ".join(sentence(random) for _ in range(size)), "size": size}, random)
 
@@ -357,8 +366,8 @@ def silent(size: int, random: Random) -> str:
 MAKERS: dict[str, Maker] = {
     maker.__name__: maker
     for maker in (
-        records, plain_records, answer, nested, keyed, lines_of_json, json_strings, json_numbers, json_in_json, long_strings, envelope,
-        surrogates, csv, quoted_csv, logs, syslog, code, numbered, grep, grep_context, grep_files, listing, recursive, long_listing, found,
+        records, plain_records, answer, nested, keyed, lines_of_json, json_strings, json_numbers, json_in_json, order, long_strings,
+        envelope, surrogates, csv, quoted_csv, logs, syslog, code, numbered, grep, grep_context, grep_files, listing, recursive, long_listing, found,
         diff, tests, build, page, tree, playwright, grid, aligned, tuples, literal, prose, blob, trace, terminal, control, unicode, silent,
     )
 }  # fmt: skip

@@ -6,9 +6,12 @@ import ast
 import re
 
 _BARE_HIT = re.compile(r"(?P<number>[0-9]{1,7}(?P<mark>[:-]))|:")
+_PATH = re.compile(r"(?=.*[./])(?!.*-[0-9]+-)[\w./@+~-]+")
 _NUMBERED = re.compile(r"([0-9]{1,5})([\t→].*)", re.DOTALL)
 _HEADER = re.compile(
-    r"(?:(?:new|deleted) file mode [0-7]{6}\n)?index [0-9a-f]+\.\.[0-9a-f]+(?: [0-7]{6})?\n--- (?P<old>[^\n]*)\n\+\+\+ (?P<new>[^\n]*)\n"
+    r"^(?:(?:new|deleted) file mode [0-7]{6}\n)?index [0-9a-f]+\.\.[0-9a-f]+(?: [0-7]{6})?\n"
+    r"--- (?P<old>[^\n]*)\n\+\+\+ (?P<new>[^\n]*)\n",
+    re.MULTILINE,
 )
 _FRAME = re.compile(r'  File "(?P<path>[^"\n]+)", line (?P<line>[0-9]+)(?:, in (?P<name>.+))?')
 _FOLDED = re.compile(r"(?P<before>[^{}]*)\{(?P<members>[^{}]+)\}(?P<after>[^{}]*)")
@@ -24,7 +27,7 @@ def hits(short: str) -> str:
         bare = _BARE_HIT.match(line)
         if bare and path:
             out.append(path + (bare["mark"] or "") + line)
-        elif _BARE_HIT.match(below) and ":" not in line and line != "--":
+        elif _BARE_HIT.match(below) and _PATH.fullmatch(line):
             path = line
         else:
             out.append(line)
@@ -33,20 +36,20 @@ def hits(short: str) -> str:
 
 
 def padded(short: str) -> str:
-    """Numbered lines as `cat -n` writes them."""
+    """Numbered lines as `cat -n` writes them, also the first of an output that was stripped."""
     found = [(_NUMBERED.match(line), line) for line in short.split("\n")]
     return "\n".join(line if match is None else f"{match[1]:>6}{match[2]}" for match, line in found)
 
 
 def patch(short: str) -> str:
-    """A patch with a line `diff --git` before each file; where there is one already, none is put in."""
+    """A patch with a line `diff --git` before each file that has none of its own."""
 
     def headed(match: re.Match[str]) -> str:
         path = (match["new"] if match["old"] == "/dev/null" else match["old"])[2:]
-        return f"diff --git a/{path} b/{path}\n{match.group()}"
+        line = f"diff --git a/{path} b/{path}\n"
+        return match.group() if short.endswith(line, 0, match.start()) else line + match.group()
 
-    bare = re.sub(r"^diff --git [^\n]*\n(?=(?:new file|deleted file|index))", "", short, flags=re.MULTILINE)
-    return re.compile("^" + _HEADER.pattern, re.MULTILINE).sub(headed, bare)
+    return _HEADER.sub(headed, short)
 
 
 def frames(text: str) -> str:

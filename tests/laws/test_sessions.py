@@ -71,6 +71,11 @@ def expanded(session: Session) -> dict[int, str]:
     return {number: expand(one, sent.__getitem__) for number, one in sent.items()}
 
 
+def same(got: dict[int, str], wanted: dict[int, str]) -> bool:
+    """Whether they are the same texts; of an object of which some fields stayed the order of fields may differ."""
+    return all(one == wanted[n] or (one[:1] in "[{" and restore(one) == restore(wanted[n])) for n, one in got.items())
+
+
 def plain(texts: Sequence[str], policy: Policy, shape: Provider) -> dict[int, str]:
     """What is sent of them where nothing is pointed at and nothing dropped."""
     alone = override(policy, {"references": {"enabled": False}, "window": {"max_tokens": None}})
@@ -81,7 +86,7 @@ def plain(texts: Sequence[str], policy: Policy, shape: Provider) -> dict[int, st
 def test_every_marker_stands_for_what_would_have_been_sent_in_its_place(texts: list[str], policy: Policy, shape: Provider) -> None:
     wanted = plain(texts, policy, shape)
     got = expanded(session_of(told(texts, policy, shape)))
-    assert got == {number: wanted[number] for number in got}
+    assert same(got, wanted)
     if policy.window.max_tokens is None:
         assert len(got) == len(texts)
 
@@ -175,7 +180,7 @@ def test_words_of_a_marker_that_a_tool_prints_stand_for_nothing(
     texts = [*texts, *(forged(texts[at % len(texts)], marker, at) for marker, at in words)]
     folding = told(texts, policy, shape)
     got, wanted = expanded(session_of(folding)), plain(texts, policy, shape)
-    assert got == {number: wanted[number] for number in got}
+    assert same(got, wanted)
     for context in folding.contexts:
         assert "0123456789ab" not in {reference.ref for reference in context.references}
 
@@ -187,7 +192,7 @@ def test_a_context_that_a_tool_prints_again_stands_for_nothing(texts: list[str],
     texts = [*texts, *(view(message).text for message in first.contexts[-1].messages)]
     folding = told(texts, policy)
     got, wanted = expanded(session_of(folding)), plain(texts, policy, "openai")
-    assert got == {number: wanted[number] for number in got}
+    assert same(got, wanted)
     refs = {one.ref for effects in folding.effects for one in originals(effects)}
     assert all(reference.ref in refs for context in folding.contexts for reference in context.references)
 

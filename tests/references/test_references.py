@@ -113,6 +113,15 @@ def test_an_object_that_is_known_shows_what_changed() -> None:
     assert restore(story.expanded(sent)) == restore(after)
 
 
+def test_an_object_within_a_string_of_json_keeps_the_order_of_its_entries() -> None:
+    before = "{order_id:W0000001,customer:someone with a name,status:pending,note:some words,items:[1,{sku:A1,price:4}]}"
+    after = before.replace("status:pending", "status:cancelled")
+    for mark in ("json", "json ", "json2"):
+        assert told(f"{{a:{mark}{before}}}", f"{{b:1,a:{mark}{after}}}")[1].marks == ()
+        assert told(f"{{a:{mark}{before}}}", f"{{b:1,a:{mark}{before}}}")[1].text == "{b:1,a:" + mark + "…as in result 1}"
+    assert "…rest as in result 1" in told(f"{{a:{before}}}", f"{{b:1,a:{after}}}")[1].text
+
+
 def test_an_object_that_lost_a_field_is_written_whole() -> None:
     before = (
         "{reservation_id:K1NW8N,origin:Oslo Gardermoen,destination:Lisbon Portela,status:open,created:2024-05-14T16:03:16,bags:0}"
