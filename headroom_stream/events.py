@@ -199,6 +199,25 @@ class OriginalMetric(Struct, kw_only=True, frozen=True, omit_defaults=True, tag=
     tokens: Count = 0
 
 
+class UsageMetric(Struct, kw_only=True, frozen=True, omit_defaults=True, tag="usage", tag_field="type"):
+    """What an event taught of the use of a tool's outputs: a row of `tool_usage`. The numbers of all rows add up."""
+
+    session_id: str
+    event_id: str
+    event_time: datetime
+    tool: str
+    schema: str
+    """Name of the shape of the outputs: a hash of the fields of their JSON."""
+    field: str = ""
+    """Path of a field of them; empty: they as a whole."""
+    schema_version: int = 1
+    tenant: str = ""
+    outputs: Count = 0
+    """Outputs of this shape that came; 0 in the rows of fields."""
+    used: Count = 0
+    """Outputs of which the agent first used something now, or first something of this field."""
+
+
 class DeadMetric(Struct, kw_only=True, frozen=True, omit_defaults=True, tag="dead", tag_field="type"):
     """An event was refused: a row of `dead_letters`. The event itself is on the dead-letter topic."""
 
@@ -221,7 +240,7 @@ class EraseMetric(Struct, kw_only=True, frozen=True, omit_defaults=True, tag="er
     schema_version: int = 1
 
 
-Metric = TurnMetric | DecisionMetric | OriginalMetric | DeadMetric | EraseMetric
+Metric = TurnMetric | DecisionMetric | OriginalMetric | UsageMetric | DeadMetric | EraseMetric
 
 
 class DeadLetter(Struct, kw_only=True, frozen=True):

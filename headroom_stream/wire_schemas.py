@@ -18,6 +18,7 @@ from headroom_stream.events import (
     OriginalMetric,
     TurnEvent,
     TurnMetric,
+    UsageMetric,
 )
 
 STRUCTS: dict[str, Any] = {
@@ -26,6 +27,7 @@ STRUCTS: dict[str, Any] = {
     "metric-turn": TurnMetric,
     "metric-decision": DecisionMetric,
     "metric-original": OriginalMetric,
+    "metric-usage": UsageMetric,
     "metric-dead": DeadMetric,
     "metric-erase": EraseMetric,
     "dead-letter": DeadLetter,

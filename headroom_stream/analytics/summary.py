@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from msgspec import Struct
 
+from headroom_stream.analytics.narrow import narrowed
 from headroom_stream.analytics.store import one_line
 from headroom_stream.errors import StorageError
 
@@ -73,7 +74,7 @@ def summary(
 
     Read with FINAL, so that rows delivered twice count once. Raises StorageError.
     """
-    where, parameters = _where(tenant, session, since)
+    where, parameters = narrowed(tenant=tenant, session=session, since=since)
     try:
         total = _rows(client, _TURNS.format(keys="", where=where, group=""), database, parameters)[0]
         models = _rows(client, _TURNS.format(keys="model,", where=where, group=_BY_MODEL), database, parameters)
@@ -145,21 +146,6 @@ GROUP BY kind
 ORDER BY tokens_before DESC, kind
 """
 _DEAD = "SELECT count() AS n FROM dead_letters FINAL {where}"
-
-
-def _where(tenant: str | None, session: str | None, since: datetime | None) -> tuple[str, dict[str, Any]]:
-    clauses: list[str] = []
-    parameters: dict[str, Any] = {}
-    if tenant is not None:
-        clauses.append("tenant = {tenant:String}")
-        parameters["tenant"] = tenant
-    if session is not None:
-        clauses.append("session_id = {session:String}")
-        parameters["session"] = session
-    if since is not None:
-        clauses.append("event_time >= {since:DateTime64(3, 'UTC')}")
-        parameters["since"] = since.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
-    return ("WHERE " + " AND ".join(clauses) if clauses else ""), parameters
 
 
 def _rows(client: Client, sql: str, database: str, parameters: dict[str, Any]) -> Sequence[dict[str, Any]]:

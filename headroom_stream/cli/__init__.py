@@ -24,6 +24,7 @@ COMMANDS = {
     "evaluate": "Measure on your own transcripts what a policy saves and what it loses.",
     "query": "Ask ClickHouse.",
     "summary": "Print what was saved.",
+    "learn": "Print what agents use of their tools' outputs, as a policy that keeps it.",
     "schemas": "Write the JSON Schemas and the AsyncAPI document of the wire.",
 }
 """In the order of `--help`. A command `x` is the function `command` of `headroom_stream.cli.x`, imported when it is called."""

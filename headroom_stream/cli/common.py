@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import click
@@ -37,6 +38,28 @@ def connection_options(function: F) -> F:
 def json_option(function: F) -> F:
     """`--json`: one JSON value a line instead of text for people."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, one value a line, for machines.")(function)
+
+
+def since_option(function: F) -> F:
+    """`--since`: read it with `time_of`."""
+    return click.option(
+        "--since",
+        metavar="TIME",
+        help="Only events at or after this time, as 2026-01-31 or 2026-01-31T12:00:00+00:00; UTC without a zone.",
+    )(function)
+
+
+def time_of(text: str | None) -> datetime | None:
+    """The time that `--since` says."""
+    if text is None:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.BadParameter(
+            f"{text!r} is not a time such as 2026-01-31 or 2026-01-31T12:00:00+00:00", param_hint="--since"
+        ) from error
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def print_json(value: Any) -> None:

@@ -22,7 +22,7 @@ _READS = re.compile(r"\s*(?:\(|(?:SELECT|WITH|SHOW|DESC|DESCRIBE|EXPLAIN|EXISTS|
 def command(brokers: str | None, clickhouse: str | None, config: str | None, as_json: bool, sql: str) -> None:
     """Ask ClickHouse, as in: query 'SELECT outcome, count() FROM turns FINAL GROUP BY outcome'.
 
-    Tables: turns, decisions, originals, dead_letters. Read them with FINAL, which counts rows that were delivered twice once.
+    Tables: turns, decisions, originals, tool_usage, dead_letters. Read them with FINAL, which counts rows that were delivered twice once.
 
     \b
     Examples:

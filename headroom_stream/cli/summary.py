@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import click
 from rich.table import Table
 
 from headroom_stream.analytics.store import connect
 from headroom_stream.analytics.summary import Summary, summary
-from headroom_stream.cli.common import connection_options, json_option, out, print_json
+from headroom_stream.cli.common import connection_options, json_option, out, print_json, since_option, time_of
 from headroom_stream.settings import load_settings
 
 
@@ -17,11 +15,7 @@ from headroom_stream.settings import load_settings
 @connection_options
 @click.option("--tenant", help="Only this tenant.")
 @click.option("--session", help="Only this session.")
-@click.option(
-    "--since",
-    metavar="TIME",
-    help="Only events at or after this time, as 2026-01-31 or 2026-01-31T12:00:00+00:00; UTC without a zone.",
-)
+@since_option
 @json_option
 def command(
     *,
@@ -43,7 +37,7 @@ def command(
     """
     settings = load_settings(config=config, brokers=brokers, clickhouse=clickhouse)
     client = connect(settings)
-    found = summary(client, settings.clickhouse.database, tenant=tenant, session=session, since=_time(since))
+    found = summary(client, settings.clickhouse.database, tenant=tenant, session=session, since=time_of(since))
     client.close()
     if as_json:
         print_json(found)
@@ -116,15 +110,3 @@ def _usd(value: float | None) -> str:
 
 def _percent(before: int, after: int) -> str:
     return f"{100 * (before - after) / before:.1f} %" if before else "-"
-
-
-def _time(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise click.BadParameter(
-            f"{text!r} is not a time such as 2026-01-31 or 2026-01-31T12:00:00+00:00", param_hint="--since"
-        ) from error
-    return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -13,6 +13,7 @@ from headroom_stream.config.deployment import (
 )
 from headroom_stream.config.policy import (
     BulkConfig,
+    LearningConfig,
     LimitsConfig,
     LogsConfig,
     NoiseConfig,
@@ -20,6 +21,7 @@ from headroom_stream.config.policy import (
     ProseConfig,
     RecordsConfig,
     ReferencesConfig,
+    ToolLearning,
     ToolProfile,
     WindowConfig,
     merge,
@@ -42,6 +44,7 @@ __all__ = [
     "HeadroomConfig",
     "IntelligentContextConfig",
     "KafkaSettings",
+    "LearningConfig",
     "LimitsConfig",
     "LogsConfig",
     "NoiseConfig",
@@ -55,6 +58,7 @@ __all__ = [
     "Settings",
     "SinkSettings",
     "SmartCrusherConfig",
+    "ToolLearning",
     "ToolProfile",
     "WindowConfig",
     "WorkerSettings",

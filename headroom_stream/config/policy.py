@@ -107,6 +107,24 @@ class ReferencesConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=
     """Of earlier outputs that can be pointed at, as they were sent; older ones are forgotten. Bounds a session's memory."""
 
 
+class ToolLearning(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """What was learnt of one tool. `headroom-stream learn` writes it from all sessions."""
+
+    tool: str
+    keep: tuple[str, ...] = ()
+    """Fields that are not cut, as `orders[].notes`: `[]` for the items of a list, `*` for keys with digits."""
+
+
+class LearningConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Which fields of its tools' outputs the agent uses: in later outputs of the session they are not cut."""
+
+    enabled: bool = True
+    min_outputs: PositiveInt = 2
+    """Outputs of the session of which a field has to be used before it counts: once may be chance."""
+    tools: tuple[ToolLearning, ...] = ()
+    """What was learnt before the session."""
+
+
 class WrappersConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """What stands around an output: tags, exit codes, footers, JSON. Shortened where it says success, kept where it does not.
 
@@ -249,6 +267,7 @@ class Policy(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     prose: ProseConfig = ProseConfig()
     crush: CrushConfig = CrushConfig()
     references: ReferencesConfig = ReferencesConfig()
+    learning: LearningConfig = LearningConfig()
     window: WindowConfig = WindowConfig()
     limits: LimitsConfig = LimitsConfig()
 
@@ -326,6 +345,8 @@ def override(policy: Policy, changes: dict[str, Any]) -> Policy:
 
 
 CONTENTS = tuple(
-    field.name for field in msgspec.structs.fields(Policy) if hasattr(field.default, "enabled") and field.name != "references"
+    field.name
+    for field in msgspec.structs.fields(Policy)
+    if hasattr(field.default, "enabled") and field.name not in ("references", "learning")
 )
 """The sections of a policy that are about a kind of content."""

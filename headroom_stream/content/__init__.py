@@ -16,6 +16,8 @@ class Hints(Struct, frozen=True, kw_only=True):
     """What the agent was asked; lines and rows that it names are kept."""
     intent: str = ""
     """What the agent said when it called the tool, and the arguments of its calls."""
+    used: frozenset[str] = frozenset()
+    """Fields of the tool's outputs that agents use, as paths (`content.paths`): what they hold is not cut."""
 
 
 class Compressed(Struct, frozen=True, kw_only=True):
@@ -27,3 +29,5 @@ class Compressed(Struct, frozen=True, kw_only=True):
     """Whether the original's data follows from the text alone (for JSON: equal values, not equal white space)."""
     removed: str = ""
     """What is not in the text any more, for the marker: `412 lines`. Empty when lossless."""
+    compact: bool = False
+    """Whether the whole text is in the notation of `records`, which can be read back."""

@@ -9,6 +9,7 @@ from typing import Any
 from headroom_stream.config import BulkConfig
 from headroom_stream.content import Hints
 from headroom_stream.content.named import Named
+from headroom_stream.content.paths import ITEMS, field
 from headroom_stream.content.records import Note, NumberText
 
 _CONTAINERS = frozenset((dict, list))
@@ -20,18 +21,20 @@ def cut(value: Any, hints: Hints, config: BulkConfig) -> tuple[Any, str]:
     """A parsed value without the bulk of its long lists and strings, and what was left out; empty: nothing was.
 
     Of a list stay its ends, its least and greatest number, and what the question names; of a string its ends. Lists of lists and of
-    objects are left to `records`. A value that holds nothing but one string is what the agent asked for, and stays.
+    objects are left to `records`. Fields that agents use (`Hints.used`) stay whole. A value that holds nothing but one string is what
+    the agent asked for, and stays.
     """
     if not config.enabled or (type(value) is dict and len(value) == 1 and type(next(iter(value.values()))) is str):
         return value, ""
-    cutter = _Cutter(hints.query, config)
-    short = cutter.value(value)
+    cutter = _Cutter(hints.query, hints.used, config)
+    short = cutter.value(value, "")
     return short, " and ".join(f"{n} {what}" for n, what in ((cutter.items, "items"), (cutter.characters, "characters")) if n)
 
 
 class _Cutter:
-    def __init__(self, query: str, config: BulkConfig) -> None:
+    def __init__(self, query: str, used: frozenset[str], config: BulkConfig) -> None:
         self.query = query
+        self.used = used
         self.config = config
         self.items = 0
         self.characters = 0
@@ -41,15 +44,17 @@ class _Cutter:
         """Few values have lists that are long enough to ask."""
         return Named(self.query)
 
-    def value(self, value: Any) -> Any:
+    def value(self, value: Any, path: str) -> Any:
+        """`path` is kept up only where a field is used: to name each field takes as long as to cut."""
         kind = type(value)
         if kind is dict:
-            return {key: self.value(item) for key, item in value.items()}
+            return {key: self.value(item, field(path, key) if self.used else "") for key, item in value.items()}
         if kind is list:
-            if len(value) > self.config.items and _CONTAINERS.isdisjoint(map(type, value)):
+            path += ITEMS
+            if len(value) > self.config.items and path not in self.used and _CONTAINERS.isdisjoint(map(type, value)):
                 return self.list(value)
-            return [self.value(item) for item in value]
-        return self.string(value) if kind is str and len(value) > self.config.characters else value
+            return [self.value(item, path) for item in value]
+        return self.string(value) if kind is str and len(value) > self.config.characters and path not in self.used else value
 
     def list(self, value: list[Any]) -> list[Any]:
         stays = self.named.lines(list(map(str, value)))

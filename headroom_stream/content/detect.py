@@ -55,6 +55,7 @@ def compress_text(text: str, hints: Hints, policy: Policy) -> Compressed | None:
         kind=max(gains, key=lambda gain: gain[0])[1],
         lossless=all(one.lossless for one in made if one is not None),
         removed=", ".join(one.removed for one in made if one is not None and one.removed),
+        compact=len(made) == 1 and made[0] is not None and made[0].compact,
     )
 
 

@@ -32,7 +32,7 @@ def compress(text: str, hints: Hints, policy: Policy) -> Compressed | None:
     if len(out) >= len(text):
         return None
     kind = "bulk" if removed else "records" if "\n" in out else "json"
-    return Compressed(text=out, kind=kind, lossless=exact and not unfolded and not removed, removed=removed)
+    return Compressed(text=out, kind=kind, lossless=exact and not unfolded and not removed, removed=removed, compact=True)
 
 
 def _parse(text: str) -> tuple[Any, bool]:

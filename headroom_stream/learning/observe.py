@@ -48,7 +48,7 @@ def observe(state: Learning, message: View) -> Learning:
     told apart from what it learnt; over many conversations that evens out.
     """
     stats, watched = state.stats, state.watched
-    if message.role == "assistant":
+    if message.role == "assistant" and watched:
         stats, watched = _uses(stats, watched, "\n".join((*message.texts, *(c.arguments for c in message.calls))))
     names = dict(state.calls)
     for output in message.outputs:
@@ -104,7 +104,10 @@ def _watch(leaf: Leaf, found: dict[str, list[str]], phrases: dict[str, list[str]
 
 
 def _frozen(fields: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
-    return {value: tuple(dict.fromkeys(paths)) for value, paths in fields.items()}
+    # Most values stand in one field with many others: they share its tuple.
+    same: dict[tuple[str, ...], tuple[str, ...]] = {}
+    found = ((value, tuple(dict.fromkeys(paths))) for value, paths in fields.items())
+    return {value: same.setdefault(paths, paths) for value, paths in found}
 
 
 def _uses(stats: UsageStats, watched: tuple[Watched, ...], text: str) -> tuple[UsageStats, tuple[Watched, ...]]:

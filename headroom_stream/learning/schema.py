@@ -10,6 +10,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from headroom_stream.content.paths import ITEMS, field
+
 TEXT = "text"
 """Schema of outputs that are no JSON object or list; their only field is the empty path."""
 MAX_FIELDS = 64
@@ -17,7 +19,6 @@ MAX_FIELDS = 64
 _MAX_LEAVES = 4_000
 """Of one output. What a long list shows, its first thousands of values show."""
 _MAX_DEPTH = 12
-_MAX_KEY = 60
 
 
 class Leaf(Struct, frozen=True):
@@ -38,8 +39,8 @@ class Shape(Struct, frozen=True):
 def shape_of(text: str) -> Shape:
     """The schema, the fields and the values of a tool's output.
 
-    The schema is a hash of the fields' paths. In a path, `[]` stands for the items of a list and `*` for a key that is data (one with a
-    digit, such as an id or a date). Constant work however large the values; linear in the text for reading the JSON.
+    The schema is a hash of the fields' paths, as `content.paths` writes them. Constant work however large the values; linear in the text
+    for reading the JSON.
     """
     value: Any = None
     if text[:64].lstrip()[:1] in ("{", "["):
@@ -62,10 +63,9 @@ def schema_of(text: str) -> str:
 def _leaves(value: Any, path: str, depth: int) -> Iterator[Leaf]:
     if isinstance(value, dict) and depth < _MAX_DEPTH:
         for key, item in value.items():
-            name = "*" if any(map(str.isdigit, key)) or len(key) > _MAX_KEY else key
-            yield from _leaves(item, f"{path}.{name}" if path else name, depth + 1)
+            yield from _leaves(item, field(path, key), depth + 1)
     elif isinstance(value, list) and depth < _MAX_DEPTH:
         for item in value:
-            yield from _leaves(item, path + "[]", depth + 1)
+            yield from _leaves(item, path + ITEMS, depth + 1)
     else:
         yield Leaf(path, value if isinstance(value, str) else "")

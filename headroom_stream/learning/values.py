@@ -30,6 +30,8 @@ def telling(value: str) -> bool:
     """Whether a value hardly occurs by chance: it has three digits or more, or digits among letters, or parts like a name in code."""
     if len(value) < 3 or len(value) > MAX_VALUE:
         return False
+    if value.isalpha():
+        return len(value) >= 4 and not value.islower() and _CAMEL.search(value) is not None
     if _NUMBER.fullmatch(value):
         return sum(map(str.isdigit, value)) >= 3
     if any(map(str.isdigit, value)):

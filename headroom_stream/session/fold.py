@@ -17,16 +17,19 @@ from msgspec import structs
 from headroom_stream.config import LimitsConfig, Policy, override, policy_version
 from headroom_stream.errors import ConfigurationError, RejectedEventError
 from headroom_stream.events import SCHEMA_VERSION, ContextBatch, Outcome, Provider, Reference, TurnEvent
+from headroom_stream.learning import Learning, UsageStats
 from headroom_stream.messages import View, detect_provider, view
 from headroom_stream.pricing.cost import NO_PRICES, PriceTable
 from headroom_stream.pricing.usage import normalise_usage
+from headroom_stream.references import Shown
 from headroom_stream.session.effects import Effects, Folded, refusal, wiped
 from headroom_stream.session.given import Given
 from headroom_stream.session.intake import Arrival, Intake, said
 from headroom_stream.session.memory import Memory
 from headroom_stream.session.rewrite import appended, compare, difference, fit_window, gathered, rewound
-from headroom_stream.session.rows import decision_rows, note_row, turn_row
+from headroom_stream.session.rows import decision_rows, note_row, turn_row, usage_rows
 from headroom_stream.session.state import QUESTION_CHARS, RECENT_EVENTS, Head, Position, Segment, Session, chain, outputs
+from headroom_stream.session.use import learnt_from
 from headroom_stream.tokens import PER_CONTEXT, Tokenizer
 
 MAX_BREAKPOINTS = 4
@@ -177,11 +180,10 @@ def _turn(session: Session | None, given: Given) -> Folded:
         tokenizer=given.tokenizer,
     )
     memory = session.memory if session and not reason else Memory()
-    shown = None
-    if any(one.outputs for one in views):
-        shown = memory.recall(partial(outputs, segments), policy.references.max_chars) if policy.references.enabled else None
-        memory = Memory(shown)
-    arrival = intake.receive(raws, views, base.open_calls, outputs=base.outputs, shown=shown)
+    shown, learning = _recalled(memory, views, segments, policy)
+    known = learning.stats if learning else UsageStats()
+    arrival = intake.receive(raws, views, base.open_calls, outputs=base.outputs, shown=shown, learning=learning)
+    memory = Memory(shown, arrival.learning)
     head = _advanced(base, given, arrival, question, _provider(event, views, base))
     if arrival.stored:
         segments = (*segments, Segment(head.next_segment, arrival.stored))
@@ -198,7 +200,8 @@ def _turn(session: Session | None, given: Given) -> Folded:
         head = structs.replace(head, segments=appended(head.segments, segments[-1].n))
     _check_limits(head, policy.limits)
     row = turn_row(previous, head, given, arrival, reason)
-    metrics = (row, *decision_rows(head, given, arrival), *originals)
+    taught = usage_rows(known, arrival.learning.stats, head, given) if arrival.learning else ()
+    metrics = (row, *decision_rows(head, given, arrival), *originals, *taught)
     context = None
     if not head.open_calls:
         # Of calls without results no provider makes a context: they wait for their results.
@@ -216,6 +219,20 @@ def _turn(session: Session | None, given: Given) -> Folded:
         written, removed = difference(session.segments if session else (), segments)
     effects = Effects(context=context, metrics=metrics, head=head, segments=written, removed=removed)
     return Folded(Session(head, segments, memory), effects)
+
+
+def _recalled(
+    memory: Memory, views: Sequence[View], segments: tuple[Segment, ...], policy: Policy
+) -> tuple[Shown | None, Learning | None]:
+    """What can be pointed at and what was learnt, as far as new messages extend it; else what the memory holds, for the next turn."""
+    shown, learning = None, memory.learning
+    if not any(one.outputs for one in views):
+        shown = memory.handed_over()
+    elif policy.references.enabled:
+        shown = memory.recall(partial(outputs, segments), policy.references.max_chars)
+    if any(one.outputs or one.role == "assistant" for one in views):
+        learning = memory.learnt(partial(learnt_from, segments)) if policy.learning.enabled else None
+    return shown, learning
 
 
 def _question(views: Sequence[View], before: str) -> str:

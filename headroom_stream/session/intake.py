@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, structs
 
 from headroom_stream.config import Policy
 from headroom_stream.content import Hints
 from headroom_stream.errors import RejectedEventError
 from headroom_stream.events import OriginalMetric
+from headroom_stream.learning import Learning, observe
 from headroom_stream.messages import Path, View, with_texts, without_cache_control
 from headroom_stream.references import Referring, Shown
 from headroom_stream.session.state import OpenCall, Pointing, Stored
+from headroom_stream.session.use import as_learnt, used
 from headroom_stream.tokens import Tokenizer, count_frame
 from headroom_stream.transforms.outputs import Decision, compress_output, reference
 
@@ -41,6 +43,8 @@ class Arrival(Struct, frozen=True):
     originals: tuple[OriginalMetric, ...]
     outputs: int
     """Tool outputs of the session, these included."""
+    learning: Learning | None
+    """What the session teaches of their use, these messages included."""
 
 
 class Intake(Struct, frozen=True, kw_only=True):
@@ -56,11 +60,19 @@ class Intake(Struct, frozen=True, kw_only=True):
     tokenizer: Tokenizer
 
     def receive(
-        self, raws: Sequence[Raw], views: Sequence[View], open_calls: tuple[OpenCall, ...], *, outputs: int, shown: Shown | None
+        self,
+        raws: Sequence[Raw],
+        views: Sequence[View],
+        open_calls: tuple[OpenCall, ...],
+        *,
+        outputs: int,
+        shown: Shown | None,
+        learning: Learning | None,
     ) -> Arrival:
         """Compress and count the messages. Raises RejectedEventError where a provider would refuse the conversation.
 
-        `outputs` is the number of tool outputs before them; `shown`, what can be pointed at, is extended with theirs.
+        `outputs` is the number of tool outputs before them; `shown`, what can be pointed at, is extended with theirs. `learning` is what
+        was learnt of their use before; None: nothing is to be.
         """
         stored: list[Stored] = []
         decisions: list[Made] = []
@@ -71,7 +83,7 @@ class Intake(Struct, frozen=True, kw_only=True):
             if seen.role == "assistant":
                 intent = said(seen)
             made = [
-                self._decide(i, slot, o.text, Hints(tool=names[o.key] or o.tool, query=self.query, intent=intent), shown)
+                self._decide(i, slot, o.text, self._hints(names[o.key] or o.tool, intent, learning), shown)
                 for slot, o in enumerate(seen.outputs)
             ]
             texts: dict[Path, str] = {}
@@ -98,10 +110,17 @@ class Intake(Struct, frozen=True, kw_only=True):
                     kinds=tuple(sorted({m.decision.kind for m in made if m.decision.action == "compressed"})),
                     output=first if made else 0,
                     pointing=tuple(Pointing(m.slot, m.decision.marks, m.decision.repeats.hex()) for m in made if m.decision.marks),
+                    compact=tuple(m.slot for m in made if m.decision.compact),
                 )
             )
             decisions += [m for m in made if m.decision.reason != "small"]
-        return Arrival(tuple(stored), open_calls, tuple(decisions), tuple(originals), outputs)
+            if learning is not None:
+                learning = observe(learning, as_learnt(_as_sent(seen, made), stored[-1]))
+        return Arrival(tuple(stored), open_calls, tuple(decisions), tuple(originals), outputs, learning)
+
+    def _hints(self, tool: str, intent: str, learning: Learning | None) -> Hints:
+        fields = used(learning.stats, tool, self.policy.learning) if learning is not None else frozenset[str]()
+        return Hints(tool=tool, query=self.query, intent=intent, used=fields)
 
     def _decide(self, message: int, slot: int, text: str, hints: Hints, shown: Shown | None) -> Made:
         ref = partial(reference, self.tenant, self.session_id)
@@ -118,6 +137,11 @@ class Intake(Struct, frozen=True, kw_only=True):
             kind=made.decision.kind,
             tokens=made.decision.tokens_before,
         )
+
+
+def _as_sent(seen: View, made: Sequence[Made]) -> View:
+    outputs = tuple(structs.replace(o, text=m.decision.text) for o, m in zip(seen.outputs, made, strict=True))
+    return structs.replace(seen, outputs=outputs)
 
 
 def said(message: View) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from msgspec import structs
 
-from headroom_stream.events import DecisionMetric, Metric, Outcome, TurnMetric
+from headroom_stream.events import DecisionMetric, Metric, Outcome, TurnMetric, UsageMetric
+from headroom_stream.learning import FieldUse, UsageStats
+from headroom_stream.learning.schema import TEXT
 from headroom_stream.pricing.cost import input_cost
 from headroom_stream.pricing.usage import Usage, normalise_usage
 from headroom_stream.session.given import Given
@@ -94,3 +96,33 @@ def decision_rows(head: Head, given: Given, arrival: Arrival) -> list[Metric]:
         )
         for made in arrival.decisions
     ]
+
+
+def usage_rows(before: UsageStats, after: UsageStats, head: Head, given: Given) -> list[Metric]:
+    """What the event taught: a row for each shape of outputs that came or were used, and one for each field that was used."""
+    rows: list[Metric] = []
+    for key, tool in after.tools.items():
+        old = before.tools.get(key)
+        if old is tool or tool.schema == TEXT:
+            continue
+        counts = {"": (tool.outputs - old.outputs, tool.used - old.used) if old else (tool.outputs, tool.used)}
+        for field, use in tool.fields.items():
+            uses = use.used - (old.fields.get(field, FieldUse()).used if old else 0)
+            # A field whose key is empty would be taken for the outputs as a whole.
+            if field and uses:
+                counts[field] = (0, uses)
+        rows += [
+            UsageMetric(
+                session_id=given.event.session_id,
+                event_id=given.event_id,
+                event_time=given.time,
+                tool=tool.tool,
+                schema=tool.schema,
+                field=field,
+                tenant=head.tenant,
+                outputs=outputs,
+                used=used,
+            )
+            for field, (outputs, used) in counts.items()
+        ]
+    return rows

@@ -68,6 +68,9 @@ class Stored(Struct, frozen=True, omit_defaults=True):
     output: int = 0
     """Number of its first tool output among those of the session, from 1; 0: it has none."""
     pointing: tuple[Pointing, ...] = ()
+    compact: tuple[int, ...] = ()
+    """Slots of outputs that are written in the notation of `content.records`. Others may look like it, and must not be read as such: what
+    a few characters of it stand for may be of any size."""
 
 
 class Segment(Struct, frozen=True, omit_defaults=True):

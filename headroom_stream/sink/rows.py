@@ -9,14 +9,15 @@ import msgspec
 from msgspec import Struct
 
 from headroom_stream.errors import ValidationError
-from headroom_stream.events import SCHEMA_VERSION, DeadMetric, DecisionMetric, OriginalMetric, TurnMetric
+from headroom_stream.events import SCHEMA_VERSION, DeadMetric, DecisionMetric, OriginalMetric, TurnMetric, UsageMetric
 
-RowMetric = TurnMetric | DecisionMetric | OriginalMetric | DeadMetric
+RowMetric = TurnMetric | DecisionMetric | OriginalMetric | UsageMetric | DeadMetric
 
 TABLES: dict[type[Struct], str] = {
     TurnMetric: "turns",
     DecisionMetric: "decisions",
     OriginalMetric: "originals",
+    UsageMetric: "tool_usage",
     DeadMetric: "dead_letters",
 }
 """Where each kind of metric goes. The columns are the fields, in their order."""

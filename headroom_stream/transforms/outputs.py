@@ -41,6 +41,8 @@ class Decision(Struct, frozen=True, kw_only=True):
     lossless: bool = True
     ref: str = ""
     """Name of the original, where the text does not say everything any more."""
+    compact: bool = False
+    """Whether the text, but for a marker below it, can be read back with `records.restore`."""
     marks: tuple[Mark, ...] = ()
     """Where the text points at earlier outputs."""
     repeats: bytes = b""
@@ -104,6 +106,7 @@ def _compressed(
         kind=result.kind,
         lossless=result.lossless,
         ref=name,
+        compact=result.compact,
     )
 
 

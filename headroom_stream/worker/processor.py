@@ -38,6 +38,8 @@ CLOSED_MARK = b'"closed":true'
 
 INDEX_BYTES = 7
 """Memory that a character of an output takes in the index of what a session was shown: measured, 2 to 6.6."""
+VALUE_BYTES = 250
+"""Memory that a value takes whose use is watched for: measured, 140 to 250, and as much again for sessions of a few values."""
 
 log = logging.getLogger(__name__)
 
@@ -217,7 +219,7 @@ class Processor:
             return
         if session.head.closed:
             self._closed[session_id] = session.head
-        size = session.head.bytes + INDEX_BYTES * session.memory.chars
+        size = session.head.bytes + INDEX_BYTES * session.memory.chars + VALUE_BYTES * session.memory.values
         self._sessions[session_id] = (session, size)
         self._cached += size
         while self._cached > self._settings.worker.cache_bytes and len(self._sessions) > 1:

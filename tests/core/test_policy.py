@@ -15,7 +15,7 @@ from headroom_stream.errors import ConfigurationError
 from headroom_stream.tokenizers import load_tokenizer
 from headroom_stream.worker.processor import Processor, Record
 from tests.core.conversations import LOGS, PROSE, RECORDS, TERMINAL
-from tests.core.folding import Folding, call, decisions, originals, result, row, user
+from tests.core.folding import Folding, call, decisions, originals, result, row, said, user
 
 SHORT_LOG = "\n".join(f"2026-01-01 10:00:{i:02} INFO worker-1 request {i} served in {i} ms" for i in range(15))
 
@@ -190,6 +190,39 @@ def references_min_lines() -> bool:
 
 def references_max_chars() -> bool:
     return repeated(CODE_LINES, references={"max_chars": len(CODE_LINES) + len(PROSE) - 1}) == CODE_LINES
+
+
+def learned(**learning: Any) -> str:
+    """The third output of a tool, whose first two the agent read from a long list."""
+    folding = Folding(learning=learning)
+    folding.turn(user("Go."))
+    for n in (1, 2):
+        folding.turn(call(f"c{n}", tool="get"), result(f"c{n}", parts(n)), said(f"Part {n}-1059 it is."))
+    folding.turn(call("c3", tool="get"), result("c3", parts(3)))
+    return folding.content(-1)
+
+
+def parts(n: int) -> str:
+    return json.dumps({"order": n, "parts": [f"{n}-{1000 + i}" for i in range(60)]})
+
+
+def learning_enabled() -> bool:
+    return "3-1030" in learned() and "3-1030" not in learned(enabled=False)
+
+
+def learning_min_outputs() -> bool:
+    return "3-1030" in learned(min_outputs=2) and "3-1030" not in learned(min_outputs=3)
+
+
+def learning_tools() -> bool:
+    def first(tool: str, keep: str) -> str:
+        return shown(parts(1), learning={"tools": [{"tool": tool, "keep": [keep]}]})
+
+    return (
+        "1-1030" in first("search", "parts[]")
+        and "left out" in first("other", "parts[]")
+        and "left out" in first("search", "order")
+    )
 
 
 def wrappers_enabled() -> bool:
@@ -411,6 +444,9 @@ EFFECTS = {
     "references.enabled": references_enabled,
     "references.min_lines": references_min_lines,
     "references.max_chars": references_max_chars,
+    "learning.enabled": learning_enabled,
+    "learning.min_outputs": learning_min_outputs,
+    "learning.tools": learning_tools,
     "window.max_tokens": window_max_tokens,
     "window.low_water": window_low_water,
     "window.keep_last_turns": window_keep_last_turns,

@@ -344,20 +344,26 @@ def test_a_time_that_clickhouse_cannot_keep_is_refused(year: str) -> None:
     assert dead(batch)[1].stage == "schema"
 
 
+def left_the_cache(text: str, **policy: Any) -> bool:
+    """Whether the first of two sessions has left a small cache."""
+    running = Running(msgspec.convert({"worker": {"cache_bytes": 60_000}, "policy": policy}, Settings))
+    for session in ("a", "b"):
+        running.turn(user("Go."), call("c"), result("c", text), session=session)
+    del running.table[segment_key("a", 1)]
+    try:
+        running.turn(said("Done."), session="a")
+    except StateError:
+        return True
+    return False
+
+
 def test_the_index_of_what_was_shown_counts_for_the_cache_of_sessions() -> None:
     text = "\n".join(f"{n}: the value of sensor s-{n:04} is {n * 7919 % 1000}" for n in range(400))
+    assert left_the_cache(text)
+    assert not left_the_cache(text, references={"enabled": False})
 
-    def read_again(**policy: Any) -> bool:
-        """Whether the first of two sessions has left the cache."""
-        running = Running(msgspec.convert({"worker": {"cache_bytes": 60_000}, "policy": policy}, Settings))
-        for session in ("a", "b"):
-            running.turn(user("Go."), call("c"), result("c", text), session=session)
-        del running.table[segment_key("a", 1)]
-        try:
-            running.turn(said("Done."), session="a")
-        except StateError:
-            return True
-        return False
 
-    assert read_again()
-    assert not read_again(references={"enabled": False})
+def test_what_is_watched_for_its_use_counts_too() -> None:
+    text = json.dumps([{"id": f"ID-{n}"} for n in range(200)])
+    assert left_the_cache(text, references={"enabled": False})
+    assert not left_the_cache(text, references={"enabled": False}, learning={"enabled": False})

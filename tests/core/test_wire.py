@@ -23,6 +23,7 @@ from headroom_stream.events import (
     EraseMetric,
     OriginalMetric,
     TurnMetric,
+    UsageMetric,
     decode_context,
     decode_metric,
     decode_turn,
@@ -202,6 +203,7 @@ def test_a_context_of_version_1_is_read() -> None:
         ("metric-turn", TurnMetric),
         ("metric-decision", DecisionMetric),
         ("metric-original", OriginalMetric),
+        ("metric-usage", UsageMetric),
         ("metric-dead", DeadMetric),
         ("metric-erase", EraseMetric),
     ],
@@ -284,7 +286,7 @@ def test_rows_of_every_kind_validate() -> None:
     folding.turn(user("refused"))
     check(folding)
     kinds = {type(m) for e in folding.effects for m in e.metrics}
-    assert kinds == {TurnMetric, DecisionMetric, OriginalMetric, DeadMetric}
+    assert kinds == {TurnMetric, DecisionMetric, OriginalMetric, UsageMetric, DeadMetric}
     erased = EraseMetric(session_id="s", event_time=datetime(2026, 1, 1, tzinfo=UTC))
     VALIDATORS["metric-erase"].validate(json.loads(encode(erased)))
 

@@ -14,6 +14,7 @@ from msgspec import Struct
 from headroom_stream.config.crusher import RelevanceScorerConfig, SmartCrusherConfig
 from headroom_stream.config.policy import RecordsConfig
 from headroom_stream.content import Compressed, Hints
+from headroom_stream.content.paths import ITEMS, field
 from headroom_stream.content.records import NumberText, compress, parse
 from headroom_stream.relevance import Scorer, scorer_for
 from headroom_stream.transforms.crush.choose import Choice, Chooser
@@ -38,12 +39,19 @@ class Cut(Struct, frozen=True):
 
 
 def cut(
-    text: str, query: str, config: SmartCrusherConfig, scorer: Scorer, *, threshold: float | None = None, bias: float = 1.0
+    text: str,
+    query: str,
+    config: SmartCrusherConfig,
+    scorer: Scorer,
+    *,
+    threshold: float | None = None,
+    bias: float = 1.0,
+    used: frozenset[str] = frozenset(),
 ) -> Cut | None:
     """The value of a JSON text with no more items in its lists than the configuration says.
 
-    `threshold` takes the place of the configuration's; `bias` multiplies the cap. None for what is no JSON list or object, and for what
-    cannot be written back without loss.
+    `threshold` takes the place of the configuration's; `bias` multiplies the cap. Lists of plain values that agents use (`Hints.used`) stay
+    whole. None for what is no JSON list or object, and for what cannot be written back without loss.
     """
     if text[:64].lstrip()[:1] not in ("{", "["):
         return None
@@ -51,9 +59,9 @@ def cut(
         value = parse(text)
     except (ValueError, RecursionError):  # as in content.records: no JSON, or one that is left alone
         return None
-    cutter = _Cutter(Chooser(config, query, scorer, config.relevance_threshold if threshold is None else threshold, bias))
+    cutter = _Cutter(Chooser(config, query, scorer, config.relevance_threshold if threshold is None else threshold, bias), used)
     try:
-        plain = write_json(cutter.value(value, ""))
+        plain = write_json(cutter.value(value, "", ""))
     except RecursionError:  # it could be read, but is too deep to be written
         return None
     compact = compress(plain, Hints(query=query), RecordsConfig())
@@ -67,7 +75,8 @@ def crush_records(text: str, hints: Hints, config: SmartCrusherConfig, scorer: S
 
     Without a `scorer`, the configuration's `relevance_tier` says which.
     """
-    made = cut(text, hints.query, config, scorer or scorer_for(RelevanceScorerConfig(scorer_type=config.relevance_tier)))
+    scorer = scorer or scorer_for(RelevanceScorerConfig(scorer_type=config.relevance_tier))
+    made = cut(text, hints.query, config, scorer, used=hints.used)
     if made is None or len(made.text) >= len(text):
         return None
     kind = "crushed" if made.removed else "records" if "\n" in made.text else "json"
@@ -85,25 +94,27 @@ class _Gap(Struct):
 class _Cutter:
     """Cuts one value, and remembers what it left out."""
 
-    def __init__(self, chooser: Chooser) -> None:
+    def __init__(self, chooser: Chooser, used: frozenset[str]) -> None:
         self.chooser = chooser
+        self.used = used
         self.config = chooser.config
         self.gaps: dict[str, _Gap] = {}
         self.shapes: dict[str, None] = {}
         self.common: list[str] = []
         """Lines with the fields that all items of a list share."""
 
-    def value(self, value: Any, path: str) -> Any:
+    def value(self, value: Any, path: str, name: str) -> Any:
+        """`path` is what a reader is told, with the very keys; `name` is what stands in `used`."""
         if type(value) is dict:
             # An item of a list is a record: what it has many of are columns.
             if not path.endswith("[]") and self.chooser.applies(len(value)) and _is_list_in_disguise(value):
-                return self.keyed(value, path)
-            return {key: self.value(inner, f"{path}.{key}" if path else key) for key, inner in value.items()}
+                return self.keyed(value, path, name)
+            return {key: self.value(inner, f"{path}.{key}" if path else key, field(name, key)) for key, inner in value.items()}
         if type(value) is list:
-            return self.items(value, path)
+            return value if name + ITEMS in self.used else self.items(value, path, name + ITEMS)
         return value
 
-    def items(self, items: list[Any], path: str) -> list[Any]:
+    def items(self, items: list[Any], path: str, name: str) -> list[Any]:
         kept, choice = items, None
         if self.chooser.applies(len(items)):
             choice = self.chooser.choose(items)
@@ -114,17 +125,17 @@ class _Cutter:
         if shared:
             self.common.append(f"[all {len(items)} items{_of(path)}: {write_json(shared)}]")
             kept = [{key: inner for key, inner in item.items() if key not in shared} for item in kept]
-        out = [self.value(item, path + "[]") for item in kept]
+        out = [self.value(item, path + "[]", name) for item in kept]
         return out if choice is None else _counted(out, choice)
 
-    def keyed(self, value: dict[str, Any], path: str) -> dict[str, Any]:
+    def keyed(self, value: dict[str, Any], path: str, name: str) -> dict[str, Any]:
         keys = list(value)
         items = [{"key": key, "value": inner} for key, inner in value.items()]
         choice = self.chooser.choose(items)
         if len(choice.kept) < len(keys):
             self.gap(path, items, choice, list(value.values()))
         kept = [keys[at] for at in choice.kept]
-        counted = _counted([self.value(value[key], path + "[]") for key in kept], choice)
+        counted = _counted([self.value(value[key], path + "[]", field(name, key)) for key in kept], choice)
         return dict(zip(kept, counted, strict=True))
 
     def gap(self, path: str, items: list[Any], choice: Choice, values: list[Any]) -> None:
