@@ -8,7 +8,6 @@ from msgspec import Struct
 
 from headroom_stream.errors import ConfigurationError
 from headroom_stream.evaluation.summary import Line, Summary
-from headroom_stream.evaluation.text import percent
 
 IN_CONTEXT = 97.0
 PHRASES = 90.0
@@ -72,12 +71,17 @@ def _checks(line: Line, share: float) -> Iterator[Check]:
 
 def _least(line: Line, figure: str, value: float | None, least: float) -> Check:
     holds = value is not None and value >= least
-    return Check(family=line.family, figure=figure, value=percent(value), wanted=f"≥ {least:g}", holds=holds)
+    return Check(family=line.family, figure=figure, value=_exactly(value), wanted=f"≥ {least:g}", holds=holds)
 
 
 def _more(line: Line, than: str, other: float | None) -> Check:
     saved = line.score.net_saved
     holds = saved is not None and (other is None or saved > other)
     return Check(
-        family=line.family, figure=f"net saved, beside {than}", value=percent(saved), wanted=f"> {percent(other)}", holds=holds
+        family=line.family, figure=f"net saved, beside {than}", value=_exactly(saved), wanted=f"> {_exactly(other)}", holds=holds
     )
+
+
+def _exactly(value: float | None) -> str:
+    """With a digit more than in tables: 41.96 isn't 42."""
+    return "–" if value is None else f"{value:.2f}"
