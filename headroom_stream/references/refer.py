@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import accumulate
-
 from msgspec import Struct
 
 from headroom_stream.config import ReferencesConfig
 from headroom_stream.references.marks import Edits, Referring, Span
-from headroom_stream.references.shown import GRAM, Document, Shown, digest
+from headroom_stream.references.shown import GRAM, Document, Shown, digest, starts
 from headroom_stream.references.values import LEAST_CHARS, Value, fields, identity, name, scan
 
 _LEAST_RUN_CHARS = 80
@@ -39,7 +37,7 @@ def _lines(text: str, shown: Shown, config: ReferencesConfig, edits: Edits) -> N
     lines = text.split("\n")
     if len(lines) < GRAM:
         return
-    starts = [0, *accumulate(len(line) + 1 for line in lines)]
+    begins = starts(lines)
     at = 0
     while at + GRAM <= len(lines):
         place = shown.grams.get((lines[at], lines[at + 1]))
@@ -48,13 +46,13 @@ def _lines(text: str, shown: Shown, config: ReferencesConfig, edits: Edits) -> N
             continue
         source = shown.documents[place.output]
         count = _equal(lines, at, source, place.start)
-        chars = starts[at + count] - starts[at] - 1
+        chars = begins[at + count] - begins[at] - 1
         if count < config.min_lines or chars < _LEAST_RUN_CHARS:
             at += 1
             continue
-        begin = sum(map(len, source.lines[: place.start])) + place.start
-        edits.keep(starts[at])
-        edits.skip(starts[at] + chars)
+        begin = source.start_of(place.start)
+        edits.keep(begins[at])
+        edits.skip(begins[at] + chars)
         edits.mark(f"[{count} lines as in result {place.output}]", (Span(place.output, begin, begin + chars),))
         at += count
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from msgspec import Struct
 
@@ -50,9 +50,22 @@ class Document(Struct):
     hidden: frozenset[int]
     """Lines that are markers, or hold one."""
     digest: bytes
+    starts: list[int] = []
+    """Where each line begins, once that was asked for."""
     grams: list[Gram] = []
     pieces: list[str] = []
     identities: list[str] = []
+
+    def start_of(self, line: int) -> int:
+        """The place of a line in the text."""
+        if not self.starts:
+            self.starts = starts(self.lines)
+        return self.starts[line]
+
+
+def starts(lines: list[str]) -> list[int]:
+    """Where each of these lines begins in their text, and where a next one would."""
+    return [0, *accumulate(len(line) + 1 for line in lines)]
 
 
 def digest(text: str) -> bytes:
@@ -118,8 +131,9 @@ class Shown:
 
 def grams(lines: list[str]) -> Iterator[tuple[Gram, int]]:
     """Each two lines in a row, and where they begin."""
+    said = [len(line.strip()) for line in lines]
     for at, gram in enumerate(pairwise(lines)):
-        if sum(len(line.strip()) for line in gram) >= _LEAST_GRAM_CHARS:
+        if said[at] + said[at + 1] >= _LEAST_GRAM_CHARS:
             yield gram, at
 
 
