@@ -367,8 +367,9 @@ MAKERS: dict[str, Maker] = {
     maker.__name__: maker
     for maker in (
         records, plain_records, answer, nested, keyed, lines_of_json, json_strings, json_numbers, json_in_json, order, long_strings,
-        envelope, surrogates, csv, quoted_csv, logs, syslog, code, numbered, grep, grep_context, grep_files, listing, recursive, long_listing, found,
-        diff, tests, build, page, tree, playwright, grid, aligned, tuples, literal, prose, blob, trace, terminal, control, unicode, silent,
+        envelope, surrogates, csv, quoted_csv, logs, syslog, code, numbered, grep, grep_context, grep_files, listing, recursive,
+        long_listing, found, diff, tests, build, page, tree, playwright, grid, aligned, tuples, literal, prose, blob, trace, terminal,
+        control, unicode, silent,
     )
 }  # fmt: skip
 
