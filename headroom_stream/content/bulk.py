@@ -78,6 +78,8 @@ class _Cutter:
         """Three quarters of what stays are its beginning."""
         end = _blank(value, self.config.characters * 3 // 4)
         start = _blank(value, len(value) - self.config.characters // 4)
+        if start - end < _NEAR:
+            return value  # the words that tell of the cut are as long
         self.characters += start - end
         return f"{value[:end]} …{start - end} characters… {value[start:]}"
 

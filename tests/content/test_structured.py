@@ -66,6 +66,15 @@ def test_a_long_string_beside_other_values_keeps_its_ends_and_whole_words() -> N
     assert result.removed == gone
 
 
+def test_a_string_a_little_over_its_limit_is_whole_and_lossless() -> None:
+    for longer in range(1, 40):
+        # Without a blank near the place of the cut, with one before it, and with one far behind it.
+        for text in ("x" * (800 + longer), "word " * 160 + "x" * longer, "x" * 600 + " " + "x" * (199 + longer)):
+            result = made({"id": 7, "notes": text, "list": list(range(9))})
+            assert result.lossless
+            assert restore(result.text)["notes"] == text
+
+
 def test_a_string_that_is_all_there_is_is_what_was_asked_for() -> None:
     assert compress(json.dumps({"content": STORY}), Hints(), Policy()) is None or made({"content": STORY}).lossless
 
