@@ -22,10 +22,12 @@ _STATEMENT = re.compile(
     | \#\s*(?:include|define|ifdef|ifndef|endif|pragma)\b
     | </?(?!(?:returncode|output|stdout|stderr|result)\b)[a-zA-Z][\w:-]*(?:\s[^<>]*)?/?>\s*$
     | (?:self\.|this\.|\*)?[\w.\[\]'"]+\s*(?:[-+*/|&]|:)?=\s*\S | [\w.]+\([^()]*\)\s*[;{]?$
-    | .*[;{]\s*$ | [\])}]+[;,]?\s*$ | .*\)\s*(?:->\s*\S+)?:\s*$ | (?:SELECT|INSERT|CREATE|UPDATE)\ .*
+    | [\])}]+[;,]?\s*$ | (?:SELECT|INSERT|CREATE|UPDATE)\ .*
     )""",
     re.VERBOSE,
 )
+_ENDS = (";", "{")
+_BLOCK = re.compile(r".*\)\s*(?:->\s*\S+)?:\s*$")
 _STATEMENTS_SHARE = 0.2
 _NUMBERED_SHARE = 0.6
 
@@ -69,4 +71,9 @@ def looks_like_code(text: str) -> bool:
         return True
     filled = [line[:300] for line in lines if line.strip()]
     enough = max(1, ceil(_STATEMENTS_SHARE * len(filled)))
-    return sum(1 for _ in islice(filter(_STATEMENT.match, filled), enough)) == enough
+    return sum(1 for _ in islice(filter(_is_statement, filled), enough)) == enough
+
+
+def _is_statement(line: str) -> bool:
+    end = line.rstrip()[-1:]
+    return end in _ENDS or _STATEMENT.match(line) is not None or (end == ":" and _BLOCK.match(line) is not None)

@@ -60,7 +60,7 @@ def compress(text: str, hints: Hints, config: ListingsConfig) -> Compressed | No
     out = _long(lines) or _paths(lines, hints)
     if out is None and (directories := _directories(lines)) is not None:
         out = "\n".join(written(directories))
-        if len(out) > _SHORT:
+        if len(out) > _SHORT and (len(directories) > config.directories or any(len(d.names) > config.names for d in directories)):
             named = Named(f"{hints.query} {hints.intent}")
             removed = gather(directories, config.directories, named) + cut(directories, config.names, named)
             short = "\n".join(written(directories))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-_QUOTED = re.compile(r"\"([^\"\n]{2,200})\"|(?<!\w)'([^'\n]{2,200})'|`([^`\n]{2,200})`|“([^”\n]{2,200})”|‘([^’\n]{2,200})’")
+_QUOTED = re.compile(r"\"([^\"\n]{2,200})\"|'(?<!\w')([^'\n]{2,200})'|`([^`\n]{2,200})`|“([^”\n]{2,200})”|‘([^’\n]{2,200})’")
 _RUN = re.compile(r"[^\s\"'`,;()\[\]{}<>|“”‘’]+")
 _WORDS = re.compile(r"\w+")
 _IDENTIFIER = re.compile(r"[0-9_./:@\\$#-]|[a-z][A-Z]|[A-Z]{3}")
-_NUMBER = re.compile(r"(?<![\w.,])[0-9]{1,3}(?:([,_' ])[0-9]{3})(?:\1[0-9]{3})*(?:\.[0-9]+)?(?![\w])")
+_NUMBER = re.compile(r"[0-9](?<![\w.,].)[0-9]{0,2}(?:([,_' ])[0-9]{3})(?:\1[0-9]{3})*(?:\.[0-9]+)?(?![\w])")
 _PLAIN_NUMBER = re.compile(r"[0-9]{4,18}(?:\.[0-9]{1,9})?")
 _FILE_LINE = re.compile(r"([\w.@/\\-]{1,200}\.\w{1,8}):([0-9]{1,9})(?::[0-9]{1,9})?")
 _RARE_LINES = 3
@@ -44,7 +44,7 @@ class Named:
 
     def _add(self, written: str, term: str = "") -> None:
         written = written.lower().strip()
-        words = _WORDS.findall(written)
+        words = [written] if written.isalnum() else _WORDS.findall(written)
         if words and len(written) >= _SHORT:
             # Of `item-17`, `item` may stand on every line.
             telling = max(words, key=lambda word: (not word.isalpha(), len(word))) if len(words) > 1 else words[0]
