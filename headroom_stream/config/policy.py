@@ -51,12 +51,16 @@ class BulkConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     enabled: bool = True
     items: PositiveInt = 24
     """Longer lists of numbers, strings and the like are shortened."""
-    first: PositiveInt = 8
+    first: PositiveInt = 7
     """Items at their start that stay."""
-    last: PositiveInt = 3
+    last: PositiveInt = 2
     """Items at their end that stay."""
-    characters: PositiveInt = 800
-    """Longer strings are shortened to this, unless one is all there is."""
+    characters: PositiveInt = 700
+    """Longer strings are shortened, unless one is all there is: that was asked for."""
+    kept: PositiveInt = 120
+    """Characters of them that stay, of their beginning and their end."""
+    sentences: PositiveInt = 1
+    """Sentences between that stay where the question names them."""
 
 
 class ProseConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

@@ -13,7 +13,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
         "output_tokens": 4_000,
         "listings": {"names": 30, "directories": 6},
         "tables": {"rows": 20},
-        "bulk": {"items": 12, "first": 4, "characters": 400},
+        "bulk": {"items": 12, "first": 4, "characters": 500},
         "prose": {"first": 3},
         "crush": {"enabled": True},
     },

@@ -13,6 +13,7 @@ from headroom_stream.content.paths import ITEMS, field
 from headroom_stream.content.records import Note, NumberText
 
 _CONTAINERS = frozenset((dict, list))
+_SENTENCE = re.compile(r"[^\s.!?][^.!?\n]{0,2000}[.!?]?")
 _NEAR = 40
 """Characters around the place of a cut in which a blank is looked for: half a word tells a reader nothing."""
 
@@ -20,9 +21,9 @@ _NEAR = 40
 def cut(value: Any, hints: Hints, config: BulkConfig) -> tuple[Any, str]:
     """A parsed value without the bulk of its long lists and strings, and what was left out; empty: nothing was.
 
-    Of a list stay its ends, its least and greatest number, and what the question names; of a string its ends. Lists of lists and of
-    objects are left to `records`. Fields that agents use (`Hints.used`) stay whole. A value that holds nothing but one string is what
-    the agent asked for, and stays.
+    Of a list stay its ends, its least and greatest number, and what the question names; of a string its ends, and sentences that the
+    question names. Lists of lists and of objects are left to `records`. Fields that agents use (`Hints.used`) stay whole. A value that
+    holds nothing but one string is what the agent asked for, and stays.
     """
     if not config.enabled or (type(value) is dict and len(value) == 1 and type(next(iter(value.values()))) is str):
         return value, ""
@@ -75,13 +76,22 @@ class _Cutter:
         return out
 
     def string(self, value: str) -> str:
-        """Three quarters of what stays are its beginning."""
-        end = _blank(value, self.config.characters * 3 // 4)
-        start = _blank(value, len(value) - self.config.characters // 4)
+        """Three quarters of what stays are its beginning; sentences that the question names stay as well."""
+        kept = min(self.config.kept, self.config.characters)
+        end = _blank(value, kept * 3 // 4)
+        start = _blank(value, len(value) - kept // 4)
         if start - end < _NEAR:
             return value  # the words that tell of the cut are as long
-        self.characters += start - end
-        return f"{value[:end]} …{start - end} characters… {value[start:]}"
+        sentences = [match.span() for match in _SENTENCE.finditer(value, end, start)]
+        said = sorted(self.named.lines([value[a:b] for a, b in sentences]))[: self.config.sentences]
+        out = [value[:end]]
+        for a, b in (*(sentences[at] for at in said), (start, len(value))):
+            if a > end:
+                out.append(f" …{a - end} characters… ")
+                self.characters += a - end
+            out.append(value[a:b])
+            end = b
+        return "".join(out)
 
 
 def _blank(text: str, at: int) -> int:

@@ -17,6 +17,8 @@ _RARE_LINES = 3
 _MANY_LINES = 50
 _MANY_SHARE = 0.02
 """An identifier on more lines and on a greater share of them names the whole text, not a line: the service whose log it is."""
+_FEW_LINES = 5
+"""Of short texts, where a third of the lines is many: the project in whose folder all the packages of an installation lie."""
 _SHORT = 2
 """Terms below this length, such as single digits, stand on nearly every line."""
 
@@ -85,7 +87,7 @@ class Named:
                 holders.setdefault(term, []).append(at)
             for word in self.plain & words:
                 plain.setdefault(word, []).append(at)
-        many = max(_MANY_LINES, int(_MANY_SHARE * len(lines)))
+        many = max(_MANY_LINES, int(_MANY_SHARE * len(lines))) if len(lines) > 3 * _MANY_LINES else max(_FEW_LINES, len(lines) // 3)
         out = {at for places in plain.values() if len(places) <= _RARE_LINES for at in places}
         out.update(at for places in holders.values() if len(places) <= many for at in places)
         met = Counter(at for places in holders.values() if len(places) > many for at in places)

@@ -31,10 +31,10 @@ def test_a_long_list_keeps_its_ends_and_its_extremes() -> None:
     result = made({"average": values})
     shown = result.text
     assert (result.kind, result.lossless) == ("bulk", False)
-    for value in (*values[:8], *values[-3:], 1.5, 990.25):
+    for value in (*values[:7], *values[-2:], 1.5, 990.25):
         assert str(value) in shown
     assert shown.count(" more") == 3
-    assert result.removed == f"{len(values) - 13} items"
+    assert result.removed == f"{len(values) - 11} items"
 
 
 def test_what_was_left_out_and_what_is_shown_is_all_there_was() -> None:
@@ -70,9 +70,16 @@ def test_a_string_a_little_over_its_limit_is_whole_and_lossless() -> None:
     for longer in range(1, 40):
         # Without a blank near the place of the cut, with one before it, and with one far behind it.
         for text in ("x" * (800 + longer), "word " * 160 + "x" * longer, "x" * 600 + " " + "x" * (199 + longer)):
-            result = made({"id": 7, "notes": text, "list": list(range(9))})
+            result = made({"id": 7, "notes": text, "list": list(range(9))}, bulk={"characters": 800, "kept": 800})
             assert result.lossless
             assert restore(result.text)["notes"] == text
+
+
+def test_a_sentence_of_a_long_string_that_the_question_names_stays() -> None:
+    story = STORY.replace("In chapter 30 the harbour", "In chapter 30 the harbour of Port-Royal")
+    shown = made({"id": 7, "status": "open", "notes": story}, query="What happened in Port-Royal?").text
+    assert "In chapter 30 the harbour of Port-Royal wakes and the boats go out." in shown
+    assert "In chapter 31" not in shown
 
 
 def test_a_string_that_is_all_there_is_is_what_was_asked_for() -> None:

@@ -134,15 +134,30 @@ def bulk_items() -> bool:
 
 
 def bulk_first() -> bool:
-    return shown(NUMBERS, bulk={"first": 20}).count(",") == shown(NUMBERS).count(",") + 12
+    return shown(NUMBERS, bulk={"first": 20}).count(",") == shown(NUMBERS).count(",") + 13
 
 
 def bulk_last() -> bool:
-    return shown(NUMBERS, bulk={"last": 13}).count(",") == shown(NUMBERS).count(",") + 10
+    return shown(NUMBERS, bulk={"last": 13}).count(",") == shown(NUMBERS).count(",") + 11
 
 
 def bulk_characters() -> bool:
-    return len(shown(NOTES, bulk={"characters": 1_600})) > len(shown(NOTES)) + 700
+    return "left out" in shown(NOTES) and "left out" not in shown(NOTES, bulk={"characters": 4_000})
+
+
+def bulk_kept() -> bool:
+    return len(shown(NOTES, bulk={"kept": 400})) > len(shown(NOTES)) + 200
+
+
+def bulk_sentences() -> bool:
+    notes = NOTES.replace("In year 50 all", "In year 50 K-17 and all").replace("In year 60 all", "In year 60 K-17 and all")
+
+    def told(**changes: Any) -> int:
+        folding = Folding(**changes)
+        folding.turn(user("What about K-17?"), call("c"), result("c", notes))
+        return folding.content(2).count("K-17")
+
+    return (told(), told(bulk={"sentences": 2})) == (1, 2)
 
 
 SENTENCES = " ".join(f"In the year {1900 + n} the harbour was quiet and the boats stayed out." for n in range(40))
@@ -437,6 +452,8 @@ EFFECTS = {
     "bulk.first": bulk_first,
     "bulk.last": bulk_last,
     "bulk.characters": bulk_characters,
+    "bulk.kept": bulk_kept,
+    "bulk.sentences": bulk_sentences,
     "prose.enabled": prose_enabled,
     "prose.min_chars": prose_min_chars,
     "prose.first": prose_first,

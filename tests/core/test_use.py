@@ -58,10 +58,10 @@ def started(**changes: Any) -> Folding:
 def test_a_field_that_the_agent_used_twice_is_not_cut_any_more() -> None:
     folding = started()
     sent = [asked(folding, n, f"Your code is K{n}-059.") for n in (11, 12, 13)]
-    assert ["…49 more" in text for text in sent] == [True, True, False]
+    assert ["…51 more" in text for text in sent] == [True, True, False]
     # Only that field, and only of that tool.
     assert all("characters…" in text for text in sent)
-    assert "…49 more" in asked(folding, 14, "Done.", tool="other_tool")
+    assert "…51 more" in asked(folding, 14, "Done.", tool="other_tool")
 
 
 def test_a_long_text_that_is_used_stays_whole() -> None:
@@ -147,7 +147,7 @@ def test_disabled_it_tells_nothing_and_a_turn_without_it_loses_nothing() -> None
     folding.turn(call("x"), result("x", order(12)), said("ORD-12"), policy={"learning": {"enabled": False}})
     assert usage(folding.effects[-1]) == []
     asked(folding, 13, "K13-059")
-    assert "…49 more" not in asked(folding, 14, "Done.")
+    assert "…51 more" not in asked(folding, 14, "Done.")
 
 
 @st.composite
