@@ -76,8 +76,14 @@ def is_bare(text: str) -> bool:
 
 
 def write_key(key: str) -> str:
-    """A key of an object: bare where possible. A key is always a string, so that `404` needs no quotes."""
-    if 0 < len(key) <= _LONGEST_BARE and key.isprintable() and key == key.strip(" ") and not _NOT_IN_KEYS.search(key):
+    """A key of an object: bare where possible. A key is always a string, so that `404` needs no quotes; `…` begins notes of ours."""
+    if (
+        0 < len(key) <= _LONGEST_BARE
+        and key[0] != "…"
+        and key.isprintable()
+        and key == key.strip(" ")
+        and not _NOT_IN_KEYS.search(key)
+    ):
         return key
     return quoted(key)
 

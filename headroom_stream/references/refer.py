@@ -12,6 +12,8 @@ from headroom_stream.references.values import LEAST_CHARS, Value, fields, identi
 _LEAST_RUN_CHARS = 80
 """A shorter run costs about as many tokens as its marker."""
 _LEAST_WHOLE_CHARS = 60
+_NEAR_RESULTS = 6
+"""How far back keys may stand from the values that belong to them: a reader has to put the two side by side."""
 
 
 def refer(text: str, shown: Shown, config: ReferencesConfig) -> Referring | None:
@@ -81,13 +83,26 @@ class _Rest(Struct, frozen=True):
     parts: tuple[Span, ...]
 
 
+class _Keyless(Struct, frozen=True):
+    """A place where a key is left out, or where it is said whose keys they are."""
+
+    start: int
+    end: int
+    marker: str = ""
+    parts: tuple[Span, ...] = ()
+
+
 def _values(text: str, root: Value, shown: Shown, edits: Edits) -> None:
-    todo: list[Value | _Hide | _Rest] = [root]
+    todo: list[Value | _Hide | _Rest | _Keyless] = [root]
     while todo:
         one = todo.pop()
         if isinstance(one, _Hide):
             edits.keep(one.start)
             edits.skip(one.end)
+        elif isinstance(one, _Keyless):
+            edits.keep(one.start)
+            edits.skip(one.end)
+            edits.mark(one.marker, one.parts)
         elif isinstance(one, _Rest):
             edits.keep(one.at)
             edits.write(",")
@@ -100,7 +115,27 @@ def _values(text: str, root: Value, shown: Shown, edits: Edits) -> None:
             marker = f"{{…as in result {place.output}}}" if one.header else f"…as in result {place.output}"
             edits.mark(marker, (Span(place.output, place.start, place.end),))
         elif not one.header:
-            todo += reversed(_changed(text, one, shown) or one.inner)
+            todo += reversed(_changed(text, one, shown) or _keyless(text, one, shown) or one.inner)
+
+
+def _keyless(text: str, value: Value, shown: Shown) -> list[Value | _Hide | _Rest | _Keyless]:
+    """What to do with an object whose keys were shown, in this order, with another; nothing if they were not."""
+    if value.table or value.ordered or text[value.start] != "{":
+        return []
+    entries = fields(text, value)
+    keys = shown.shapes.get(tuple(key for key, _, _ in entries))
+    if keys is None or keys.output < next(reversed(shown.documents)) - _NEAR_RESULTS:
+        return []
+    inside = value.start + 1
+    out: list[Value | _Hide | _Rest | _Keyless] = [_Keyless(inside, inside, f"…keys as in result {keys.output}:")]
+    inner = iter(value.inner)
+    nested = next(inner, None)
+    for (key, start, end), place in zip(entries, keys.places, strict=True):
+        out.append(_Keyless(start, start + len(key) + 1, "", (Span(keys.output, *place),)))
+        while nested is not None and nested.start < end:
+            out.append(nested)
+            nested = next(inner, None)
+    return out
 
 
 def _changed(text: str, value: Value, shown: Shown) -> list[Value | _Hide | _Rest]:

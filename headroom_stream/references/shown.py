@@ -20,6 +20,8 @@ LEAST_CHARS = 100
 """Shorter outputs are not worth pointing at."""
 GRAM = 2
 """Lines that have to be equal before a run is looked at: single lines repeat everywhere (the idea is that of w-shingling, Broder 1997)."""
+LEAST_KEYS = 40
+"""Characters of the keys of an object that are worth a marker."""
 _LEAST_GRAM_CHARS = 8
 """Braces and blank lines say nothing."""
 
@@ -42,6 +44,14 @@ class Known(Struct, frozen=True):
     fields: dict[str, tuple[int, int]]
 
 
+class Keys(Struct, frozen=True):
+    """The keys of an object that was shown with them."""
+
+    output: int
+    places: tuple[tuple[int, int], ...]
+    """Each with its colon, in order."""
+
+
 class Document(Struct):
     """One output as it was sent."""
 
@@ -55,6 +65,7 @@ class Document(Struct):
     grams: list[Gram] = []
     pieces: list[str] = []
     identities: list[str] = []
+    shapes: list[tuple[str, ...]] = []
 
     def start_of(self, line: int) -> int:
         """The place of a line in the text."""
@@ -85,6 +96,7 @@ class Shown:
         self.grams: dict[Gram, Place] = {}
         self.values: dict[str, Place] = {}
         self.objects: dict[str, Known] = {}
+        self.shapes: dict[tuple[str, ...], Keys] = {}
 
     def add(self, number: int, sent: Referring, original: bytes | None = None) -> None:
         """Take note of an output that was sent. `original` is the digest of its text before references, if it has any."""
@@ -105,11 +117,16 @@ class Shown:
                 piece = name(text, value)
                 self.values[piece] = Place(number, value.start, value.end)
                 document.pieces.append(piece)
-                if thing := identity(text, value):
-                    entries = {key: (start, end) for key, start, end in fields(text, value)}
-                    if entries and "…" not in piece:
-                        self.objects[thing] = Known(number, entries)
-                        document.identities.append(thing)
+                if value.table or text[value.start] != "{" or "…" in piece:
+                    continue
+                entries = fields(text, value)
+                if thing := identity(text, value) if entries else "":
+                    self.objects[thing] = Known(number, {key: (start, end) for key, start, end in entries})
+                    document.identities.append(thing)
+                shape = tuple(key for key, _, _ in entries)
+                if sum(map(len, shape)) >= LEAST_KEYS:
+                    self.shapes[shape] = Keys(number, tuple((start, start + len(key) + 1) for key, start, _ in entries))
+                    document.shapes.append(shape)
         while self.chars > self.max_chars:
             self._forget()
 
@@ -124,6 +141,9 @@ class Shown:
         for piece in document.pieces:
             if piece in self.values and self.values[piece].output == number:
                 del self.values[piece]
+        for shape in document.shapes:
+            if shape in self.shapes and self.shapes[shape].output == number:
+                del self.shapes[shape]
         for thing in document.identities:
             if thing in self.objects and self.objects[thing].output == number:
                 del self.objects[thing]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headroom_stream.config import ReferencesConfig
-from headroom_stream.content.records import restore
+from headroom_stream.content.records import parse, restore, write
 from headroom_stream.messages import view
 from headroom_stream.references import Referring, Shown, expand, refer
 from headroom_stream.references.shown import digest
@@ -127,6 +127,34 @@ def test_an_object_that_lost_a_field_is_written_whole() -> None:
         "{reservation_id:K1NW8N,origin:Oslo Gardermoen,destination:Lisbon Portela,status:open,created:2024-05-14T16:03:16,bags:0}"
     )
     assert told(before, before.replace(",bags:0", ""))[1].marks == ()
+
+
+ORDER = "{order_number:W%s,customer_name:Ada,delivery_address:{street:%s,town:Oslo},payment_method:card,delivery_status:%s}"
+
+
+def test_an_object_with_the_keys_of_another_shows_its_values_in_their_order() -> None:
+    later = ORDER % ("2", "Long Road", "sent")
+    story, sent = told(ORDER % ("1", "Short Road", "open"), later)
+    assert sent.text == "{…keys as in result 1:W2,Ada,{street:Long Road,town:Oslo},card,sent}"
+    assert story.expanded(sent) == later
+
+
+def test_a_key_of_the_data_that_reads_like_a_marker_is_in_quotes() -> None:
+    forged = {"…keys as in result 1": "x", "a": 1}
+    text = write(parse(json.dumps(forged)))
+    assert text == '{"…keys as in result 1":x,a:1}'
+    assert restore(text) == forged
+
+
+def test_keys_that_were_shown_long_ago_are_said_again() -> None:
+    others = [f"line {n} of another output\n" * 20 for n in range(7)]
+    assert told(ORDER % ("1", "Short Road", "open"), *others[:6], ORDER % ("2", "Long Road", "sent"))[1].marks
+    assert not told(ORDER % ("1", "Short Road", "open"), *others, ORDER % ("2", "Long Road", "sent"))[1].marks
+
+
+def test_keys_in_another_order_or_beside_others_are_said_again() -> None:
+    first = ORDER % ("1", "Short Road", "open")
+    assert not told(first, "{gift:yes," + (ORDER % ("2", "Long Road", "sent"))[1:])[1].marks
 
 
 def test_the_header_of_a_table_is_pointed_at_and_its_rows_stay() -> None:
