@@ -14,7 +14,7 @@ from headroom_stream.content import Compressed, Hints
 from headroom_stream.content.named import Named
 
 _NODE = re.compile(
-    r"""(?P<indent>[\t ]*)(?:\[(?P<id>[\w-]{1,24})\]\ |\((?P<id2>[\w-]{1,24})\)\ )?(?P<role>[A-Za-z]{2,40})
+    r"""(?P<indent>[\t ]*)(?:\[[\w-]{1,24}\]\ |\([\w-]{1,24}\)\ )?(?P<role>[A-Za-z]{2,40})
     (?:\ (?P<name>'[^\n]{0,2000}?'|"[^\n]{0,2000}?"))?(?P<more>(?:,?\ [a-zA-Z_]{2,30}(?:[:=]\ ?[^\n]{0,300})?)*)\s*""",
     re.VERBOSE,
 )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Iterator
 from functools import cached_property
+from operator import is_
 from typing import Any
 
 from headroom_stream.config import BulkConfig
@@ -49,20 +52,20 @@ class _Cutter:
         """`path` is kept up only where a field is used: to name each field takes as long as to cut."""
         kind = type(value)
         if kind is dict:
-            return {key: self.value(item, field(path, key) if self.used else "") for key, item in value.items()}
+            fields = [self.value(item, field(path, key) if self.used else "") for key, item in value.items()]
+            return value if all(map(is_, fields, value.values())) else dict(zip(value, fields, strict=True))
         if kind is list:
             path += ITEMS
             if len(value) > self.config.items and path not in self.used and _CONTAINERS.isdisjoint(map(type, value)):
                 return self.list(value)
-            return [self.value(item, path) for item in value]
+            items = [self.value(item, path) for item in value]
+            return value if all(map(is_, items, value)) else items
         return self.string(value) if kind is str and len(value) > self.config.characters and path not in self.used else value
 
     def list(self, value: list[Any]) -> list[Any]:
-        stays = self.named.lines(list(map(str, value)))
-        places = [at for at, item in enumerate(value) if type(item) is NumberText]
-        if places:
-            numbers = [float(value[at]) for at in places]
-            stays |= {places[numbers.index(min(numbers))], places[~numbers[::-1].index(max(numbers))]}
+        plain = all(isinstance(item, str) for item in value)
+        stays = self.named.lines(value if plain else list(map(str, value)))
+        stays.update(_extremes(value))
         stays.update(range(min(self.config.first, len(value))), range(max(0, len(value) - self.config.last), len(value)))
         out: list[Any] = []
         before = -1
@@ -92,6 +95,21 @@ class _Cutter:
             out.append(value[a:b])
             end = b
         return "".join(out)
+
+
+def _extremes(values: list[Any]) -> Iterator[int]:
+    """The places of the first least and the last greatest number."""
+    least = greatest = -1
+    low, high = math.inf, -math.inf
+    for at, item in enumerate(values):
+        if type(item) is NumberText:
+            number = float(item)
+            if number < low or least < 0:
+                least, low = at, number
+            if number >= high:
+                greatest, high = at, number
+    if least >= 0:
+        yield from (least, greatest)
 
 
 def _blank(text: str, at: int) -> int:

@@ -32,9 +32,11 @@ _STATEMENTS_SHARE = 0.2
 _NUMBERED_SHARE = 0.6
 
 
-def sample(lines: list[str]) -> list[str]:
+def sample(text: str) -> list[str]:
     """The lines that decide what a text is: the first and the last few hundred."""
-    return lines if len(lines) <= 2 * _SAMPLE_LINES else lines[:_SAMPLE_LINES] + lines[-_SAMPLE_LINES:]
+    if text.count("\n") < 2 * _SAMPLE_LINES:
+        return text.split("\n")
+    return text.split("\n", _SAMPLE_LINES)[:-1] + text.rsplit("\n", _SAMPLE_LINES)[1:]
 
 
 def looks_numbered(lines: list[str]) -> bool:
@@ -66,7 +68,7 @@ def looks_like_code(text: str) -> bool:
     """
     if looks_like_diff(text) or _FENCE.search(text):
         return True
-    lines = sample(text.split("\n"))
+    lines = sample(text)
     if looks_numbered(lines):
         return True
     filled = [line[:300] for line in lines if line.strip()]

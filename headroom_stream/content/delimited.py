@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from headroom_stream.config import RecordsConfig
@@ -39,18 +40,30 @@ def parse(text: str) -> list[dict[str, Any]] | None:
         if width < 2 or ('"' not in "".join(begin) and any(line.count(delimiter) + 1 != width for line in begin)):
             continue
         lines = (
-            [line.split(delimiter) for line in text.rstrip("\n").split("\n")]
+            (line.split(delimiter) for line in text.rstrip("\n").split("\n"))
             if not _QUOTES.search(text)
-            else _quoted(text, delimiter)
+            else iter(_quoted(text, delimiter))
         )
-        if len(lines) > 1 and all(len(line) == len(lines[0]) for line in lines) and _are_names(lines[0]):
-            known: dict[str, Any] = {}
-            for line in lines[1:]:
-                for cell in line:
-                    if cell not in known:
-                        known[cell] = records.NumberText(cell) if NUMBER.fullmatch(cell) or cell in WORDS else cell
-            return [{name: known[cell] for name, cell in zip(lines[0], line, strict=True) if cell} for line in lines[1:]]
+        if (rows := _rows(lines)) is not None:
+            return rows
     return None
+
+
+def _rows(lines: Iterator[list[str]]) -> list[dict[str, Any]] | None:
+    """The lines under the first one by its names; None where there are no others, or they have not as many fields."""
+    names = next(lines, [])
+    if not _are_names(names):
+        return None
+    known: dict[str, Any] = {}
+    out: list[dict[str, Any]] = []
+    for line in lines:
+        if len(line) != len(names):
+            return None
+        for cell in line:
+            if cell not in known:
+                known[cell] = records.NumberText(cell) if NUMBER.fullmatch(cell) or cell in WORDS else cell
+        out.append({name: known[cell] for name, cell in zip(names, line, strict=True) if cell})
+    return out or None
 
 
 def _quoted(text: str, delimiter: str) -> list[list[str]]:

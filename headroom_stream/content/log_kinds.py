@@ -66,11 +66,12 @@ def entries(lines: list[str]) -> list[Entry]:
 def kinds(lines: list[str], found: list[Entry], rare: int) -> list[Kind]:
     """The kinds of the entries, in the order of their first ones. Those with at most `rare` entries are not looked at closely."""
     masks = Masks()
-    firsts = [masks.of(lines[entry.first], entry.head) for entry in found]
-    keys = [_key(first) for first in firsts]
+    # The fields themselves would take several times the log.
+    known: dict[str, str] = {}
+    keys = [known.setdefault(key, key) for key in (_key(masks.of(lines[entry.first], entry.head)) for entry in found)]
     count = Counter(keys)
     out: dict[str, Kind] = {}
-    for at, (entry, first, key) in enumerate(zip(found, firsts, keys, strict=True)):
+    for at, (entry, key) in enumerate(zip(found, keys, strict=True)):
         several = count[key] > rare
         whole = key
         if entry.end > entry.first + 1:
@@ -79,6 +80,7 @@ def kinds(lines: list[str], found: list[Entry], rare: int) -> list[Kind]:
         kind = out.get(whole)
         if kind is None:
             important = (several or whole is key) and any(map(matters, lines[entry.first : entry.end]))
+            first = masks.of(lines[entry.first], entry.head)
             out[whole] = kind = Kind(masks=first, important=important, entries=[], left_out=[])
         kind.entries.append(at)
     merged = _merge([kind for key, kind in out.items() if "\n" not in key])

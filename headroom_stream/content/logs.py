@@ -49,9 +49,9 @@ def compress(text: str, hints: Hints, config: LogsConfig) -> Compressed | None:
     """`text` with repeated kinds of lines counted, or None if it is no log or would not shrink by a quarter."""
     if not config.enabled or text.count("\n") + 1 < config.min_lines:
         return None
-    lines = text.split("\n")
-    if not _is_log(text, lines):
+    if not _is_log(text):
         return None
+    lines = text.split("\n")
     found = entries(lines)
     if len(found) > 2 * _SAMPLE:
         some = found[:: len(found) // _SAMPLE]
@@ -93,9 +93,9 @@ def compress(text: str, hints: Hints, config: LogsConfig) -> Compressed | None:
     return Compressed(text=short, kind="logs", lossless=False, removed=f"{len(lines) - shown} lines")
 
 
-def _is_log(text: str, lines: list[str]) -> bool:
+def _is_log(text: str) -> bool:
     """By evidence from both ends: most lines begin an entry, and their templates have words."""
-    lines = own_lines(sample(lines))
+    lines = own_lines(sample(text))
     some = lines[:: max(1, len(lines) // _LOOKED_AT)]
     begins: list[tuple[str, Head]] = []
     for at, line in enumerate(some):

@@ -19,6 +19,8 @@ _MANY_SHARE = 0.02
 """An identifier on more lines and on a greater share of them names the whole text, not a line: the service whose log it is."""
 _FEW_LINES = 5
 """Of short texts, where a third of the lines is many: the project in whose folder all the packages of an installation lie."""
+_AT_ONCE = 1_000
+"""Lines whose words are in memory at the same time: they take several times the text."""
 _SHORT = 2
 """Terms below this length, such as single digits, stand on nearly every line."""
 
@@ -72,7 +74,10 @@ class Named:
         if not self.terms and not self.plain:
             return set()
         # Most texts have few words of the query: looked for all at once, the others cost nothing line by line.
-        known = (self.terms.keys() | self.plain).intersection(_WORDS.findall("\n".join(lines).lower()))
+        asked = self.terms.keys() | self.plain
+        known: set[str] = set()
+        for at in range(0, len(lines), _AT_ONCE):
+            known |= asked.intersection(_WORDS.findall("\n".join(lines[at : at + _AT_ONCE]).lower()))
         if not known:
             return set()
         holders: dict[str, list[int]] = {}

@@ -91,7 +91,9 @@ def written(directories: list[Directory]) -> list[str]:
     """A line a directory: `src/app: main.py models.py`. Directories that hold the same and differ in one component of their paths
     are one line: `locale/{de,fr,it}/LC_MESSAGES: django.mo django.po`.
     """
-    patterns = [_patterns(directory) for directory in directories]
+    # Only what several directories hold can be folded, and most hold something of their own.
+    held = Counter(tuple(directory.names) for directory in directories)
+    patterns = [_patterns(directory) if held[tuple(directory.names)] >= _LEAST else [] for directory in directories]
     count = Counter(pattern for each in patterns for pattern, _ in each)
     groups: dict[tuple[str, str, str], list[str]] = {}
     chosen = [max(each, key=lambda one: count[one[0]], default=None) for each in patterns]

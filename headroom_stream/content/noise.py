@@ -14,6 +14,7 @@ and not carried out: what they would hide stays. Code whose lines end in CR LF a
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from headroom_stream.config import NoiseConfig
 from headroom_stream.content import Compressed, Hints
@@ -35,6 +36,9 @@ _METER = re.compile(
 )
 """What curl prints about a transfer when its output is no terminal."""
 _ERASE_LINE = re.compile(r"\x1b\[[02]?K")
+_PARAGRAPH = re.compile(r"\n(?=\S)")
+_AT_ONCE = 50_000
+_MOVE = re.compile(r"\r|\x08|\x1b\[K")
 _ENDING_BLANKS = re.compile(r"(?<![ \t])[ \t]++(?=\n|\Z)")
 _BLANK_LINES = re.compile(r"\n{4,}")
 
@@ -59,7 +63,7 @@ def compress(text: str, hints: Hints, config: NoiseConfig) -> Compressed | None:
     out = shown(text) if controls else text
     out = _METER.sub("", out) if meter else out
     if _has_blanks(out) and not looks_like_code(out):
-        out = _BLANK_LINES.sub("\n\n\n", _ENDING_BLANKS.sub("", out))
+        out = "".join([_BLANK_LINES.sub("\n\n\n", _ENDING_BLANKS.sub("", piece)) for piece in _paragraphs(out)])
     if len(out) >= len(text):
         return None
     return Compressed(text=out, kind="noise", lossless=False)
@@ -87,7 +91,7 @@ def _overwritten(line: str) -> str:
         return line
     cells: list[str] = []
     at = 0
-    for piece in re.split(r"(\r|\x08|\x1b\[K)", line.replace("\x1b[0K", "\x1b[K")):
+    for piece in _pieces(line.replace("\x1b[0K", "\x1b[K")):
         if piece == "\r":
             at = 0
         elif piece == "\x08":
@@ -99,3 +103,23 @@ def _overwritten(line: str) -> str:
             cells[at : at + len(plain)] = plain
             at += len(plain)
     return "".join(cells)
+
+
+def _paragraphs(text: str) -> Iterator[str]:
+    """A long text in pieces that begin with a line of their own: a replacement holds all pieces between its matches in memory."""
+    at = 0
+    while (found := _PARAGRAPH.search(text, at + _AT_ONCE)) is not None:
+        yield text[at : found.end()]
+        at = found.end()
+    yield text[at:]
+
+
+def _pieces(line: str) -> Iterator[str]:
+    """What moves the cursor, and what stands between."""
+    at = 0
+    for move in _MOVE.finditer(line):
+        if move.start() > at:
+            yield line[at : move.start()]
+        yield move.group()
+        at = move.end()
+    yield line[at:]

@@ -43,10 +43,11 @@ def compress(text: str, hints: Hints, config: ProseConfig) -> Compressed | None:
     if not config.enabled or len(text) < config.min_chars or not _is_prose(text):
         return None
     spans = [match.span() for match in _SENTENCE.finditer(text)]
-    words = [_words(text[start:end]) for start, end in spans]
+    asked = _words(f"{hints.query} {hints.intent}")
+    words = [frozenset(asked & _words(text[start:end])) for start, end in spans]
     holders = Counter(word for one in words for word in one)
     most = max(1.0, _COMMON * len(spans))
-    wanted = {word for word in _words(f"{hints.query} {hints.intent}") if 0 < holders[word] <= most}
+    wanted = {word for word in asked if 0 < holders[word] <= most}
     out: list[str] = []
     at = gone = 0
     for n, ((start, end), own) in enumerate(zip(spans, words, strict=True)):

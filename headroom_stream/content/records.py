@@ -136,7 +136,8 @@ class _Writer:
                 out = self.strings[value] = self.json_within(value, depth) or write_string(value)
             return out
         if kind is NumberText or kind is Note:
-            return str(value)
+            text: str = value
+            return text
         if depth > MAX_DEPTH:
             raise _LeaveAloneError("nested too deep")
         if kind is dict:

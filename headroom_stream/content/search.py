@@ -23,16 +23,19 @@ _BARE = re.compile(r"[0-9]{1,7}[:-]|:")
 _BINARY = re.compile(r"grep: [^\n]{1,500}?: binary file matches\Z|Binary file [^\n]{1,500}? matches\Z")
 _SHARE = 0.8
 """Of the lines, those that must be hits; the rest are separators and what grep itself says."""
+_LEAST_LINE = 12
+"""Characters of a line, on average. Shorter ones say hardly more than their path, and there may be a million of them."""
 _WORTH = 0.75
 """The most that may be left of a text by a cut."""
 
 
 def compress(text: str, hints: Hints, config: SearchConfig) -> Compressed | None:
     """`text` with hits grouped by file, or None if it holds no search hits, or no two in a row of one file."""
-    if not config.enabled or not _may_be_hits(text):
+    if not config.enabled or text.count("\n") * _LEAST_LINE > len(text) or not _may_be_hits(text):
         return None
     lines = text.split("\n")
-    paths = [_path(line) for line in lines]
+    known: dict[str, str] = {}
+    paths = [known.setdefault(path, path) for path in map(_path, lines)]
     filled = sum(line not in ("", "--") for line in lines)
     if sum(path != "" for path in paths) < max(2, _SHARE * filled):
         return None
