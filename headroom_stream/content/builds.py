@@ -29,11 +29,14 @@ _STEP = re.compile(
     )""",
     re.VERBOSE,
 )
-_SIGNS = (
-    "already satisfied", "Downloading ", "Downloaded ", "Using cached", "finished with status", "Unpacking ", "Setting up ", "Compiling ",
-    "copying ", "creating ", "adding ", "npm http", "npm timing", "%] ", "% ", "%|", "B/s", "Building ",
-)  # fmt: skip
-"""What the steps have in common with few other texts; looked for before any line is."""
+_SIGNS = {
+    "ing ": (
+        "Downloading ", "Unpacking ", "Setting up ", "Compiling ", "copying ", "creating ", "adding ", "Building ",
+    ),
+    "%": ("%] ", "% ", "%|"),
+    "": ("already satisfied", "Downloaded ", "Using cached", "finished with status", "npm http", "npm timing", "B/s"),
+}  # fmt: skip
+"""What the steps have in common with few other texts, by what these signs have in common: looked for before any line is."""
 _PROGRESS = re.compile(
     r"(?P<what>[^\n\[]{0,80}?)\s*\[\s*[0-9]{1,3}%\]\s?.{0,200}|(?P<what2>.{0,60}?)[0-9]{1,3}(?:\.[0-9]+)?%.{0,120}"
 )
@@ -46,7 +49,7 @@ def compress(text: str, hints: Hints, config: BuildsConfig) -> Compressed | None
     """`text` without steps and progress, or None if it is no such output or gains too little."""
     if not config.enabled or len(text) < config.min_characters or text.count("\n") + 1 < _LEAST:
         return None
-    if not any(text.count(sign) >= _LEAST for sign in _SIGNS):
+    if not any(text.count(sign) >= _LEAST for common, signs in _SIGNS.items() if text.count(common) >= _LEAST for sign in signs):
         return None
     lines = text.split("\n")
     left_out = {at for at, line in enumerate(lines) if _STEP.fullmatch(line[:400]) and not matters(line)}
