@@ -39,7 +39,8 @@ _NO_LIMIT = 1_000_000_000
 def compress_text(text: str, hints: Hints, policy: Policy) -> Compressed | None:
     """The shortest that `policy` allows to make of `text`, in characters; None if nothing applies.
 
-    Its `kind` is that of the part that became shorter by most. Whether tokens are saved is the caller's to count.
+    Its `kind` is that of the part that became shorter by most; what stands around the parts counts only where none did. Whether tokens
+    are saved is the caller's to count.
     """
     if not policy.lossy:
         policy = _without_cuts(policy)
@@ -49,10 +50,9 @@ def compress_text(text: str, hints: Hints, policy: Policy) -> Compressed | None:
     if len(out) >= len(text):
         return None
     gains = [(len(part.text) - len(one.text), one.kind) for part, one in zip(parts, made, strict=True) if one is not None]
-    gains.append((len(text) - sum(len(part.text) for part in parts), "wrappers"))
     return Compressed(
         text=out,
-        kind=max(gains, key=lambda gain: gain[0])[1],
+        kind=max(gains, key=lambda gain: gain[0])[1] if gains else "wrappers",
         lossless=all(one.lossless for one in made if one is not None),
         removed=", ".join(one.removed for one in made if one is not None and one.removed),
         compact=len(made) == 1 and made[0] is not None and made[0].compact,

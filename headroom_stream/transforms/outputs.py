@@ -141,7 +141,7 @@ def _referred(made: Decision, shown: Shown, policy: Policy, tokenizer: Tokenizer
         text=sent.text,
         action="compressed",
         tokens_after=after,
-        kind=made.kind if made.action == "compressed" else "references",
+        kind="references" if made.tokens_after - after >= made.tokens_before - made.tokens_after else made.kind,
         reason="",
         marks=sent.marks,
         repeats=digest(made.text),
