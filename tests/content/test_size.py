@@ -76,6 +76,33 @@ def test_of_lines(lines: list[str], numbered: bool) -> None:
     grows_like_its_size(text, LEAST)
 
 
+KINDS = {
+    "log": "2026-03-01T10:00:{m:02} INFO worker-{d} handled request {n} in {m} ms",
+    "log with traces": "2026-03-01 10:00:{m:02} ERROR worker failed at {n}\n  at run (app.py:{n})\nCaused by: KeyError {d}",
+    "trace": 'Traceback (most recent call last):\n  File "/app/a{d}.py", line {n}, in run\n    run({m})\nValueError: {n}',
+    "code by number": "{n:6}\talpha = beta({d})",
+    "hits": "src/a{d}/b.py:{n}:    alpha = beta({m})",
+    "ls": "./src/a{n}:\nalpha{d}.py\nbeta{m}.py\nREADME.md\n",
+    "ls -l": "-rw-r--r-- 1 root root {n} Mar  1 10:{m:02} a{n}.py",
+    "paths": "./src/a{d}/b{m}/c{n}.py",
+    "tests": "tests/a{d}.py::test_{n} PASSED   [ {m}%]\n==== {n} passed in 0.1s ====",
+    "installation": "Requirement already satisfied: a{d} in /usr/lib ({n}.0)",
+    "progress": "Downloading {m}%",
+    "tree": "RootWebArea 'Shop'\n\t[{n}] link 'alpha {d}'\n\t\tStaticText 'alpha'\n\t[{n}] generic",
+    "page": "<!doctype html><div class=a{n}><a href='/{d}'>alpha {m}</a></div>",
+    "separated": "{n},alpha{d},beta,{m}",
+    "grid": "+-----+-----+\n| {n} | alpha {d} |",
+    "prose": "Alpha speaks to beta about order {n} on the day of its arrival. Beta has no answer for {d} of them, and says so.",
+    "terminal": "\x1b[32malpha\x1b[0m {m}%\r\x1b[K{n} done\b\b  ",
+    "blob": "AbC0{n}/x+" * 40,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_a_kind(kind: str) -> None:
+    grows_like_its_size(lambda count: "\n".join(KINDS[kind].format(n=n, m=n % 60, d=n % 7) for n in range(count)), LEAST)
+
+
 SCALAR = st.one_of(
     st.none(), st.booleans(), st.integers(-999, 10**9), st.floats(allow_nan=False, allow_infinity=False), WORD, st.text(max_size=90)
 )
