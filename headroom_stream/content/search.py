@@ -15,8 +15,8 @@ from headroom_stream.config.policy import SearchConfig
 from headroom_stream.content import Compressed, Hints
 from headroom_stream.content.named import Named
 
-_HIT = re.compile(r"(?P<path>[\w./@+~-]{1,250}?)(?::(?![/\\]{2})|-(?=[0-9]{1,7}-))")
-"""A path at the start of a line. Blanks are not allowed in it: prose has colons too."""
+_HIT = re.compile(r"(?P<path>[\w./@+~-]{1,250}?)(?::(?![/\\]{2}|:)|-(?=[0-9]{1,7}-))")
+"""A path at the start of a line. Blanks are not allowed in it: prose has colons too; `tests/a.py::test_b` names a test."""
 _LINE_NUMBER = re.compile(r"([:-])[0-9]{1,7}\1")
 _BARE = re.compile(r"[0-9]{1,7}[:-]|:")
 """What a hit without its path begins with. Another line that does so would be read as one of the path above it."""

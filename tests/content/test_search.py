@@ -116,3 +116,8 @@ def test_a_text_that_begins_like_a_line_number_keeps_its_colon() -> None:
     made = compress("src/a.py:12-34 tests\nsrc/a.py:none", Hints(), SearchConfig())
     assert made is not None
     assert made.text == "src/a.py\n:12-34 tests\n:none"
+
+
+def test_the_tests_that_a_runner_names_are_no_hits() -> None:
+    text = "\n".join(f"tests/unit/test_{n % 3}.py::test_number_{n} PASSED [ {n:2}%]" for n in range(60))
+    assert compress(text, Hints(), SearchConfig()) is None
