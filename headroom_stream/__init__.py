@@ -6,6 +6,7 @@ it out on Kafka and ClickHouse. The transforms, their configurations and the rel
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -90,8 +91,6 @@ _LATER = {
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 - only here
-
     return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
 
 

@@ -175,7 +175,7 @@ def _turn(session: Session | None, given: Given) -> Folded:
         tenant=event.tenant or base.tenant,
         time=given.time,
         query=event.query or question,
-        intent=_intent(segments),
+        intent=_intent(segments) if any(one.outputs for one in views) else "",
         policy=policy,
         tokenizer=given.tokenizer,
     )
