@@ -69,3 +69,56 @@ class LocalPartError(HeadroomError):
 
 class ImportFormatError(HeadroomError):
     """A transcript is not in the format it was read as. Pass `--format`, or look at the line that is named."""
+
+
+class ProviderError(HeadroomError):
+    """A provider's client or model is not what the call needs. Check the model's name, and pass `provider=` where it isn't found."""
+
+
+class CompressionError(HeadroomError):
+    """Messages could not be compressed. Clients send them as they came and say so; report what `details` holds."""
+
+
+class TransformError(CompressionError):
+    """One transform failed. `details` names it; the others can be used without it."""
+
+
+class CacheError(HeadroomError):
+    """A cache of this process can't hold or find what was asked for. Raise its size, or look in ClickHouse."""
+
+
+class HeadroomConnectionError(TransportError):
+    """The gateway can't be reached. Check its address and that it runs (`headroom-stream gateway`)."""
+
+
+class HeadroomAuthError(HeadroomError):
+    """The gateway refused the key. Set the key that its configuration names for this tenant."""
+
+
+class HeadroomCompressError(CompressionError):
+    """The gateway answered with an error. `status_code` and `error_type` say which."""
+
+    def __init__(self, status_code: int, error_type: str, message: str, details: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message, details)
+        self.status_code = status_code
+        self.error_type = error_type
+
+
+_BY_TYPE: dict[str, type[HeadroomError]] = {
+    "configuration_error": ConfigurationError,
+    "provider_error": ProviderError,
+    "storage_error": StorageError,
+    "tokenization_error": TokenizationError,
+    "cache_error": CacheError,
+    "validation_error": ValidationError,
+    "transform_error": TransformError,
+}
+
+
+def map_proxy_error(status: int, error_type: str, message: str) -> HeadroomError:
+    """The error that an answer of the gateway stands for: by status 401, then by type, else a HeadroomCompressError."""
+    if status == 401:
+        return HeadroomAuthError(message)
+    if (known := _BY_TYPE.get(error_type)) is not None:
+        return known(message, {"status_code": status, "error_type": error_type})
+    return HeadroomCompressError(status, error_type, message)

@@ -16,6 +16,7 @@ CORE = (
     "events",
     "config",
     "errors",
+    "results",
     "content",
     "references",
     "relevance",
