@@ -247,6 +247,8 @@ class Policy(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """Tool outputs below are left alone."""
     protected_tools: tuple[str, ...] = ()
     """Tools whose output is never altered."""
+    frozen_messages: Annotated[int, Meta(ge=0)] = 0
+    """Messages at a session's start that stay as they came, because a provider has them in its cache."""
     profiles: tuple[ToolProfile, ...] = ()
     """What differs for some tools; the first that fits a tool's name counts."""
     lossy: bool = True

@@ -7,29 +7,25 @@ under the same policy give the same bytes, in any process.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import lru_cache
 
 import msgspec
 from msgspec import structs
 
 from headroom_stream.config import LimitsConfig, Policy, override, policy_version
 from headroom_stream.errors import ConfigurationError, RejectedEventError
-from headroom_stream.events import SCHEMA_VERSION, ContextBatch, Outcome, Provider, Reference, TurnEvent
-from headroom_stream.learning import Learning, UsageStats
-from headroom_stream.messages import View, detect_provider, view
+from headroom_stream.events import SCHEMA_VERSION, ContextBatch, Outcome, Reference, TurnEvent
+from headroom_stream.messages import view
 from headroom_stream.pricing.cost import NO_PRICES, PriceTable
 from headroom_stream.pricing.usage import normalise_usage
-from headroom_stream.references import Shown
 from headroom_stream.session.effects import Effects, Folded, refusal, wiped
 from headroom_stream.session.given import Given
-from headroom_stream.session.intake import Arrival, Intake, said
 from headroom_stream.session.memory import Memory
-from headroom_stream.session.rewrite import appended, compare, difference, fit_window, gathered, rewound
+from headroom_stream.session.rewrite import appended, compare, difference, gathered, rewound
 from headroom_stream.session.rows import decision_rows, note_row, turn_row, usage_rows
-from headroom_stream.session.state import QUESTION_CHARS, RECENT_EVENTS, Head, Position, Segment, Session, chain, outputs
-from headroom_stream.session.use import learnt_from
+from headroom_stream.session.state import Head, Position, Segment, Session
+from headroom_stream.session.take import New, recent, take
 from headroom_stream.tokens import PER_CONTEXT, Tokenizer
 
 MAX_BREAKPOINTS = 4
@@ -130,7 +126,7 @@ def _note(session: Session | None, given: Given, outcome: Outcome) -> Folded:
     row = note_row(_start(session, given), given, outcome)
     if session is None or session.head.closed:
         return Folded(session, Effects(metrics=(row,)))
-    head = structs.replace(session.head, at=given.at, recent=_recent(session.head, given))
+    head = structs.replace(session.head, at=given.at, recent=recent(session.head, given))
     if outcome == "usage" and given.event.usage:
         head = structs.replace(head, usage=normalise_usage(given.event.usage))
     return Folded(structs.replace(session, head=head), Effects(head=head, metrics=(row,)))
@@ -151,12 +147,6 @@ def _close(folded: Folded, given: Given) -> Folded:
     return Folded(gone.session, structs.replace(gone.effects, context=folded.effects.context, metrics=folded.effects.metrics))
 
 
-def _recent(head: Head, given: Given) -> tuple[str, ...]:
-    # A repeated id moves to the end: counted again, a storm of one event's repeats would push all others out.
-    others = [known for known in head.recent if known != given.event_id]
-    return (*others[-(RECENT_EVENTS - 1) :], given.event_id)
-
-
 def _turn(session: Session | None, given: Given) -> Folded:
     event, policy = given.event, given.policy
     previous = _start(session, given)
@@ -169,30 +159,11 @@ def _turn(session: Session | None, given: Given) -> Folded:
     if not raws and not base.received:
         raise RejectedEventError("messages", "the first turn of a session needs messages")
     views = [view(raw, i) for i, raw in enumerate(raws)]
-    question = _question(views, base.question)
-    intake = Intake(
-        session_id=event.session_id,
-        tenant=event.tenant or base.tenant,
-        time=given.time,
-        query=event.query or question,
-        intent=_intent(segments) if any(one.outputs for one in views) else "",
-        policy=policy,
-        tokenizer=given.tokenizer,
-    )
     memory = session.memory if session and not reason else Memory()
-    shown, learning = _recalled(memory, views, segments, policy)
-    known = learning.stats if learning else UsageStats()
-    arrival = intake.receive(raws, views, base.open_calls, outputs=base.outputs, shown=shown, learning=learning)
-    memory = Memory(shown, arrival.learning)
-    head = _advanced(base, given, arrival, question, _provider(event, views, base))
-    if arrival.stored:
-        segments = (*segments, Segment(head.next_segment, arrival.stored))
-        head = structs.replace(head, next_segment=head.next_segment + 1)
-    originals = arrival.originals
-    fitted = fit_window(head, segments, policy.window, given.tokenizer, session_id=event.session_id, time=given.time)
-    if fitted is not None:
-        head, segments, reason = fitted.head, fitted.segments, reason or "budget"
-        originals = (*originals, *fitted.originals)
+    taken = take(New(raws, views, base, segments), given, memory)
+    arrival, head, segments, memory, originals = taken.arrival, taken.head, taken.segments, taken.memory, taken.originals
+    if taken.cut:
+        reason = reason or "budget"
     if reason:
         memory = Memory()
         head, segments = gathered(structs.replace(head, epoch=head.epoch + 1), segments)
@@ -200,7 +171,7 @@ def _turn(session: Session | None, given: Given) -> Folded:
         head = structs.replace(head, segments=appended(head.segments, segments[-1].n))
     _check_limits(head, policy.limits)
     row = turn_row(previous, head, given, arrival, reason)
-    taught = usage_rows(known, arrival.learning.stats, head, given) if arrival.learning else ()
+    taught = usage_rows(taken.known, arrival.learning.stats, head, given) if arrival.learning else ()
     metrics = (row, *decision_rows(head, given, arrival), *originals, *taught)
     context = None
     if not head.open_calls:
@@ -219,74 +190,6 @@ def _turn(session: Session | None, given: Given) -> Folded:
         written, removed = difference(session.segments if session else (), segments)
     effects = Effects(context=context, metrics=metrics, head=head, segments=written, removed=removed)
     return Folded(Session(head, segments, memory), effects)
-
-
-def _recalled(
-    memory: Memory, views: Sequence[View], segments: tuple[Segment, ...], policy: Policy
-) -> tuple[Shown | None, Learning | None]:
-    """What can be pointed at and what was learnt, as far as new messages extend it; else what the memory holds, for the next turn."""
-    shown, learning = None, memory.learning
-    if not any(one.outputs for one in views):
-        shown = memory.handed_over()
-    elif policy.references.enabled:
-        shown = memory.recall(partial(outputs, segments), policy.references.max_chars)
-    if any(one.outputs or one.role == "assistant" for one in views):
-        learning = memory.learnt(partial(learnt_from, segments)) if policy.learning.enabled else None
-    return shown, learning
-
-
-def _question(views: Sequence[View], before: str) -> str:
-    """What the agent was asked last."""
-    asked = [text for one in views if one.role == "user" for text in one.texts]
-    return asked[-1][:QUESTION_CHARS] if asked else before
-
-
-def _intent(segments: Sequence[Segment]) -> str:
-    """What the agent said last. Its calls stand right before the results that wait for them, so that a look at the end suffices."""
-    for segment in reversed(segments[-2:]):
-        for message in reversed(segment.messages):
-            if message.role == "assistant":
-                return said(view(message.body))
-    return ""
-
-
-def _provider(event: TurnEvent, views: Sequence[View], base: Head) -> tuple[Provider, bool]:
-    """The event's word, else the shape of the messages, else what the session had, else the model's name, else OpenAI's.
-
-    And whether that is known or only guessed: once known it stays, since no provider takes a conversation of two shapes.
-    """
-    known = {p for p in (event.provider, detect_provider(views), base.provider if base.shaped else None) if p}
-    if len(known) > 1:
-        raise RejectedEventError("messages", f"messages of more than one provider's shape: {', '.join(sorted(known))}")
-    if known:
-        return known.pop(), True
-    return base.provider or detect_provider(views, event.model) or "openai", False
-
-
-def _advanced(base: Head, given: Given, arrival: Arrival, question: str, provider: tuple[Provider, bool]) -> Head:
-    event = given.event
-    bodies = [bytes(m.body) for m in arrival.stored]
-    return structs.replace(
-        base,
-        at=given.at,
-        tenant=event.tenant or base.tenant,
-        model=event.model or base.model,
-        provider=provider[0],
-        shaped=provider[1],
-        turn=base.turn + 1 if event.turn is None else event.turn,
-        recent=_recent(base, given),
-        received=base.received + len(arrival.stored),
-        received_hash=chain(base.received_hash, (m.digest.encode() for m in arrival.stored)),
-        tokens_before=base.tokens_before + sum(m.before for m in arrival.stored),
-        tokens_after=base.tokens_after + sum(m.after for m in arrival.stored),
-        bytes=base.bytes + sum(map(len, bodies)),
-        prefix_hash=chain(base.prefix_hash, bodies),
-        open_calls=arrival.open_calls,
-        outputs=arrival.outputs,
-        question=question,
-        usage=normalise_usage(event.usage) if event.usage else base.usage,
-        last_event_time=given.time,
-    )
 
 
 def _check_limits(head: Head, limits: LimitsConfig) -> None:

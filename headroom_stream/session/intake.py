@@ -18,7 +18,7 @@ from headroom_stream.references import Referring, Shown
 from headroom_stream.session.state import OpenCall, Pointing, Stored
 from headroom_stream.session.use import as_learnt, used
 from headroom_stream.tokens import Tokenizer, count_frame
-from headroom_stream.transforms.outputs import Decision, compress_output, reference
+from headroom_stream.transforms.outputs import Decision, compress_output, kept, reference
 
 INTENT_CHARS = 4_000
 """Of the agent's last message, from its end: a call that writes a whole file says little about what is looked for."""
@@ -58,6 +58,8 @@ class Intake(Struct, frozen=True, kw_only=True):
     """What the agent said before these messages."""
     policy: Policy
     tokenizer: Tokenizer
+    frozen: int = 0
+    """Of the messages, those at the start that stay as they came."""
 
     def receive(
         self,
@@ -123,6 +125,8 @@ class Intake(Struct, frozen=True, kw_only=True):
         return Hints(tool=tool, query=self.query, intent=intent, used=fields)
 
     def _decide(self, message: int, slot: int, text: str, hints: Hints, shown: Shown | None) -> Made:
+        if message < self.frozen:
+            return Made(message, slot, hints.tool, kept(text, self.tokenizer.count(text), "frozen"))
         ref = partial(reference, self.tenant, self.session_id)
         return Made(message, slot, hints.tool, compress_output(text, hints, self.policy, self.tokenizer, ref=ref, shown=shown))
 

@@ -12,7 +12,7 @@ from datetime import datetime
 import msgspec
 from msgspec import Raw, Struct, structs
 
-from headroom_stream.config import WindowConfig
+from headroom_stream.config import Policy
 from headroom_stream.events import OriginalMetric
 from headroom_stream.messages import digest, user_message, view
 from headroom_stream.session.intake import answer
@@ -129,7 +129,7 @@ class Fitted(Struct, frozen=True):
 
 
 def fit_window(
-    head: Head, segments: tuple[Segment, ...], config: WindowConfig, tokenizer: Tokenizer, *, session_id: str, time: datetime
+    head: Head, segments: tuple[Segment, ...], policy: Policy, tokenizer: Tokenizer, *, session_id: str, time: datetime
 ) -> Fitted | None:
     """Leave out the oldest rounds where the context exceeds its budget. None: it fits, or nothing can go.
 
@@ -137,26 +137,27 @@ def fit_window(
     """
     fitted: Fitted | None = None
     originals: tuple[OriginalMetric, ...] = ()
-    while (step := _fit_once(head, segments, config, tokenizer, session_id=session_id, time=time)) is not None:
+    while (step := _fit_once(head, segments, policy, tokenizer, session_id=session_id, time=time)) is not None:
         head, segments, originals = step.head, step.segments, (*originals, *step.originals)
         fitted = structs.replace(step, originals=originals)
     return fitted
 
 
 def _fit_once(
-    head: Head, segments: tuple[Segment, ...], config: WindowConfig, tokenizer: Tokenizer, *, session_id: str, time: datetime
+    head: Head, segments: tuple[Segment, ...], policy: Policy, tokenizer: Tokenizer, *, session_id: str, time: datetime
 ) -> Fitted | None:
     """One cut.
 
     A marker stands in their place and says what is missing. A marker of an earlier rewrite goes with them, into the original that the
     new one names, so that one marker stands and everything can be found from it. The user's latest message stays, wherever it is.
     """
+    config = policy.window
     if config.max_tokens is None or PER_CONTEXT + head.tokens_after <= config.max_tokens:
         return None
     messages = [m for s in segments for m in s.messages]
     asked = max((i for i, m in enumerate(messages) if m.role == "user" and m.digest), default=0)
     reserve = MARKER_TOKENS + (messages[asked].after if asked >= opening(messages) else 0)
-    dropped = cut(messages, PER_CONTEXT + head.tokens_after, config, reserve=reserve)
+    dropped = cut(messages, PER_CONTEXT + head.tokens_after, config, reserve=reserve, frozen=policy.frozen_messages)
     if dropped is None:
         return None
     first, end = dropped

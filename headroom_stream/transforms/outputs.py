@@ -71,15 +71,16 @@ def compress_output(
     """
     before = tokenizer.count(text)
     if before < policy.min_tokens:
-        return _kept(text, before, "small")
+        return kept(text, before, "small")
     own = for_tool(policy, hints.tool)
     if own is None:
-        return _kept(text, before, "protected tool")
+        return kept(text, before, "protected tool")
     made = _compressed(text, before, hints, own, tokenizer, ref, compress)
     return made if shown is None else _referred(made, shown, own, tokenizer)
 
 
-def _kept(text: str, tokens: int, reason: str, action: Literal["kept", "failed"] = "kept", kind: str = "") -> Decision:
+def kept(text: str, tokens: int, reason: str, action: Literal["kept", "failed"] = "kept", kind: str = "") -> Decision:
+    """The decision to leave an output of so many tokens as it came."""
     return Decision(text=text, action=action, tokens_before=tokens, tokens_after=tokens, kind=kind, reason=reason)
 
 
@@ -89,15 +90,15 @@ def _compressed(
     try:
         result = _shortest(text, hints, policy, tokenizer, compress)
     except Exception as error:  # noqa: BLE001 - a fault in a compressor must not cost the agent its turn: the output goes as it came
-        return _kept(text, before, f"{type(error).__name__} in a compressor", "failed")
+        return kept(text, before, f"{type(error).__name__} in a compressor", "failed")
     if result is None:
-        return _kept(text, before, "nothing to gain")
+        return kept(text, before, "nothing to gain")
     # White space and escapes that no reader sees need no marker, but the original is kept all the same.
     name = "" if result.lossless else ref(text)
     short = f"{result.text}\n[{result.removed} left out, original {name}]" if result.removed else result.text
     after = tokenizer.count(short)
     if after > before - (1 if result.lossless else MIN_LOSSY_GAIN):
-        return _kept(text, before, "would not shrink", kind=result.kind)
+        return kept(text, before, "would not shrink", kind=result.kind)
     return Decision(
         text=short,
         action="compressed",

@@ -36,16 +36,19 @@ def rounds(messages: Sequence[Message]) -> list[int]:
     return [i for i, m in enumerate(messages) if m.role == "assistant"]
 
 
-def cut(messages: Sequence[Message], total: int, config: WindowConfig, *, reserve: int = 0) -> tuple[int, int] | None:
+def cut(
+    messages: Sequence[Message], total: int, config: WindowConfig, *, reserve: int = 0, frozen: int = 0
+) -> tuple[int, int] | None:
     """Which messages to drop, as (first, end), or None when the context fits or nothing can go.
 
     `total` is the tokens of the whole context, `reserve` those of the marker that will stand for what is dropped. Drops whole rounds,
-    oldest first, to the low-water mark; `keep_last_turns` rounds stay unless even the budget itself can't hold them.
+    oldest first, to the low-water mark; `keep_last_turns` rounds stay unless even the budget itself can't hold them. Rounds that begin
+    among the first `frozen` messages stay in any case.
     """
     if config.max_tokens is None or total <= config.max_tokens:
         return None
-    first = opening(messages)
-    starts = rounds(messages)
+    starts = [start for start in rounds(messages) if start >= frozen]
+    first = starts[0] if starts else len(messages)
     protected = starts[-config.keep_last_turns] if len(starts) >= config.keep_last_turns else first
     parts = ((sum(m.after for m in messages[start:stop]), start >= protected) for start, stop in pairwise(starts))
     number = shed(parts, total, target=int(config.max_tokens * config.low_water) - reserve, budget=config.max_tokens - reserve)

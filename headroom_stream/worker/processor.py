@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
@@ -19,6 +18,7 @@ from headroom_stream.config import Settings
 from headroom_stream.errors import HeadroomError, RejectedEventError
 from headroom_stream.events import DeadLetter, EraseMetric, TurnEvent, decode_turn, encode
 from headroom_stream.pricing.cost import NO_PRICES, PriceTable
+from headroom_stream.session.cache import SessionCache
 from headroom_stream.session.effects import Effects, Folded, refusal, wiped
 from headroom_stream.session.fold import fold
 from headroom_stream.session.state import (
@@ -35,11 +35,6 @@ from headroom_stream.session.state import (
 from headroom_stream.tokens import Tokenizer
 
 CLOSED_MARK = b'"closed":true'
-
-INDEX_BYTES = 8
-"""Memory that a character of an output takes in the index of what a session was shown: measured, 3 to 7.5."""
-VALUE_BYTES = 250
-"""Memory that a value takes whose use is watched for: measured, 140 to 250, and as much again for sessions of a few values."""
 
 log = logging.getLogger(__name__)
 
@@ -100,15 +95,12 @@ class Processor:
         self._settings = settings
         self._tokenizer = tokenizer
         self._prices = prices
-        self._sessions: OrderedDict[str, tuple[Session, int]] = OrderedDict()
-        """Each with its size when it was put here."""
-        self._cached = 0
+        self._sessions = SessionCache(settings.worker.cache_bytes)
         self._closed: dict[str, Head] = {}
 
     def forget(self) -> None:
         """Drop all that is known of sessions."""
         self._sessions.clear()
-        self._cached = 0
         self._closed.clear()
 
     def adopt(self, key: bytes, value: bytes) -> None:
@@ -203,8 +195,7 @@ class Processor:
     def _load(self, session_id: str, batch: Batch, read: Read) -> Session | None:
         cached = self._sessions.get(session_id)
         if cached is not None:
-            self._sessions.move_to_end(session_id)
-            return cached[0]
+            return cached
 
         def get(key: bytes) -> bytes | None:
             return batch.writes[key] if key in batch.writes else read(key)
@@ -212,19 +203,13 @@ class Processor:
         return load_session(session_id, get)
 
     def _remember(self, session_id: str, session: Session | None) -> None:
-        _, old = self._sessions.pop(session_id, (None, 0))
-        self._cached -= old
+        self._sessions.drop(session_id)
         self._closed.pop(session_id, None)
         if session is None:
             return
         if session.head.closed:
             self._closed[session_id] = session.head
-        size = session.head.bytes + INDEX_BYTES * session.memory.chars + VALUE_BYTES * session.memory.values
-        self._sessions[session_id] = (session, size)
-        self._cached += size
-        while self._cached > self._settings.worker.cache_bytes and len(self._sessions) > 1:
-            _, (_, evicted) = self._sessions.popitem(last=False)
-            self._cached -= evicted
+        self._sessions.put(session_id, session)
 
     def _write(self, session_id: str, effects: Effects, batch: Batch) -> None:
         """Segments, then the head, then what it no longer names: a reader at any point sees a whole session."""

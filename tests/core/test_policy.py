@@ -43,6 +43,11 @@ def protected_tools() -> bool:
     return shown(RECORDS, protected_tools=["other"]) != RECORDS == shown(RECORDS, protected_tools=["search"])
 
 
+def frozen_messages() -> bool:
+    # The output is the third message of its session.
+    return shown(RECORDS, frozen_messages=2) != RECORDS == shown(RECORDS, frozen_messages=3)
+
+
 def records_enabled() -> bool:
     return shown(RECORDS, records={"enabled": False}) == RECORDS
 
@@ -420,6 +425,7 @@ EFFECTS = {
     "emit": emit,
     "min_tokens": min_tokens,
     "protected_tools": protected_tools,
+    "frozen_messages": frozen_messages,
     "records.enabled": records_enabled,
     "records.min_rows": records_min_rows,
     "records.factored_rows": records_factored_rows,

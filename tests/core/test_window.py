@@ -147,6 +147,37 @@ def test_a_context_that_cannot_fit_says_so_and_keeps_what_must_stay() -> None:
     assert effects.context.message_count == 4
 
 
+def test_frozen_messages_never_leave() -> None:
+    folding = Folding(window={"max_tokens": 1_500}, frozen_messages=5)
+    folding.turn(SYSTEM, TASK)
+    first = [encoded([m])[0] for m in (call("c0"), result("c0", PROSE), call("c1"))]
+    for i in range(30):
+        folding.turn(call(f"c{i}"), result(f"c{i}", f"{i} {PROSE}" if i else PROSE))
+    assert folding.contexts[-1].epoch > 1
+    assert [json.loads(bytes(m)) for m in folding.bodies[2:5]] == [json.loads(bytes(m)) for m in first]
+    assert all(c.tokens_after <= 1_500 for c in folding.contexts)
+
+
+def test_an_output_that_exceeds_the_budget_by_itself_is_cut_until_it_fits() -> None:
+    folding = Folding(window={"max_tokens": 1_500})
+    folding.turn(SYSTEM, TASK)
+    lines = "\n".join(f"{n}: {PROSE[n % 40 :]}" for n in range(60))
+    effects = folding.turn(call("c"), result("c", lines))
+    context = folding.contexts[-1]
+    assert context.tokens_after <= 1_500 < context.tokens_before
+    assert not context.over_budget
+    (original,) = originals(effects)
+    assert original.content == lines
+    assert f"original {original.ref}]" in view(context.messages[-1]).text
+
+
+def test_a_policy_that_leaves_nothing_out_keeps_an_output_that_exceeds_the_budget() -> None:
+    folding = Folding(window={"max_tokens": 1_500}, lossy=False)
+    folding.turn(SYSTEM, TASK)
+    folding.turn(call("c"), result("c", "\n".join(f"{n}: {PROSE[n % 40 :]}" for n in range(60))))
+    assert folding.contexts[-1].over_budget
+
+
 def test_protected_rounds_go_when_the_budget_cannot_hold_them() -> None:
     folding = Folding(window={"max_tokens": 500, "keep_last_turns": 5})
     folding.turn(SYSTEM, TASK)
