@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from headroom_stream.config.crusher import RelevanceScorerConfig, SmartCrusherConfig
+from headroom_stream.config.cuts import BulkConfig, ProseConfig
 from headroom_stream.config.deployment import (
     ClickHouseSettings,
     KafkaSettings,
@@ -12,13 +13,11 @@ from headroom_stream.config.deployment import (
     check_sizes,
 )
 from headroom_stream.config.policy import (
-    BulkConfig,
     LearningConfig,
     LimitsConfig,
     LogsConfig,
     NoiseConfig,
     Policy,
-    ProseConfig,
     RecordsConfig,
     ReferencesConfig,
     ToolLearning,

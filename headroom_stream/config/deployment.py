@@ -6,7 +6,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from headroom_stream.config.policy import Policy, PositiveInt
+from headroom_stream.config.cuts import PositiveInt
+from headroom_stream.config.policy import Policy
 from headroom_stream.errors import ConfigurationError
 
 

@@ -10,10 +10,17 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from headroom_stream.config.cuts import (
+    BulkConfig,
+    DiffsConfig,
+    PositiveInt,
+    ProseConfig,
+    RepeatsConfig,
+    SearchConfig,
+    TracesConfig,
+)
 from headroom_stream.config.presets import PRESETS, Preset
 from headroom_stream.errors import ConfigurationError
-
-PositiveInt = Annotated[int, Meta(ge=1)]
 
 
 class RecordsConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -43,34 +50,6 @@ class NoiseConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True)
     """Terminal escapes, overwritten progress lines, white space that ends lines."""
 
     enabled: bool = True
-
-
-class BulkConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """Long lists of plain values and long strings within JSON: beginning, end and what stands out; the original is kept."""
-
-    enabled: bool = True
-    items: PositiveInt = 24
-    """Longer lists of numbers, strings and the like are shortened."""
-    first: PositiveInt = 7
-    """Items at their start that stay."""
-    last: PositiveInt = 2
-    """Items at their end that stay."""
-    characters: PositiveInt = 700
-    """Longer strings are shortened, unless one is all there is: that was asked for."""
-    kept: PositiveInt = 120
-    """Characters of them that stay, of their beginning and their end."""
-    sentences: PositiveInt = 1
-    """Sentences between that stay where the question names them."""
-
-
-class ProseConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """Long prose: its first sentences, and those with words of the question or of what the agent said last; the original is kept."""
-
-    enabled: bool = True
-    min_chars: PositiveInt = 600
-    """Shorter texts are kept whole."""
-    first: PositiveInt = 5
-    """Sentences at the start that stay."""
 
 
 class CrushConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -154,22 +133,6 @@ class ListingsConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     """Directories shown of a recursive listing, those near its root first; of more, the others are counted."""
 
 
-class SearchConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """Search hits grouped by file, each path said once."""
-
-    enabled: bool = True
-    same_text: PositiveInt = 3
-    """Hits shown of one text in files of one name; many more are left out."""
-    longest: PositiveInt = 600
-    """Characters of a hit; longer ones, of minified code, show their beginning and end."""
-
-
-class TracesConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """Frames of stack traces in a short form: lossless."""
-
-    enabled: bool = True
-
-
 class TestsConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """Output of test runners: failures whole, passes and set-up left out."""
 
@@ -184,12 +147,6 @@ class BuildsConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
     enabled: bool = True
     min_characters: PositiveInt = 500
     """Shorter outputs are read line by line by agents; leave them."""
-
-
-class DiffsConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """Patches: lines that repeat a path go, every line of a hunk stays: lossless."""
-
-    enabled: bool = True
 
 
 class TablesConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -269,6 +226,7 @@ class Policy(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     tables: TablesConfig = TablesConfig()
     blobs: BlobsConfig = BlobsConfig()
     markup: MarkupConfig = MarkupConfig()
+    repeats: RepeatsConfig = RepeatsConfig()
     bulk: BulkConfig = BulkConfig()
     prose: ProseConfig = ProseConfig()
     crush: CrushConfig = CrushConfig()

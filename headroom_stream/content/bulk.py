@@ -9,7 +9,7 @@ from functools import cached_property
 from operator import is_
 from typing import Any
 
-from headroom_stream.config import BulkConfig
+from headroom_stream.config.cuts import BulkConfig
 from headroom_stream.content import Hints
 from headroom_stream.content.named import Named
 from headroom_stream.content.paths import ITEMS, field

@@ -23,13 +23,17 @@ from headroom_stream.content import (
     noise,
     numbered,
     prose,
+    repeats,
     runners,
     search,
     structured,
     traces,
 )
+from headroom_stream.content.code import looks_like_code
 from headroom_stream.content.split import split
 
+_PRINTED = frozenset({"noise", "tests", "builds", "logs", "traces"})
+"""Kinds whose lines may stand for equal ones: what programs print."""
 _CUTTING = ("tests", "builds", "blobs", "markup", "logs", "prose")
 _LIMITS = {"listings": ("names", "directories"), "search": ("same_text", "longest"), "tables": ("rows",)}
 _NO_LIMIT = 1_000_000_000
@@ -75,7 +79,21 @@ def _compress_body(text: str, hints: Hints, policy: Policy) -> Compressed | None
     made = _then(made, noise.compress(text if made is None else made.text, hints, policy.noise))
     made = _then(made, _by_kind(text if made is None else made.text, hints, policy))
     made = _then(made, traces.compress(text if made is None else made.text, hints, policy.traces))
+    made = _repeats(text, made, hints, policy)
     return _then(made, blobs.compress(text if made is None else made.text, hints, policy.blobs))
+
+
+def _repeats(text: str, made: Compressed | None, hints: Hints, policy: Policy) -> Compressed | None:
+    """`made` with repeated lines once. Tables keep their rows, and code its lines, but not what a run prints of it."""
+    if made is not None and made.kind not in _PRINTED:
+        return made
+    text = text if made is None else made.text
+    once = repeats.compress(text, hints, policy.repeats)
+    return (
+        made
+        if once is None or (looks_like_code(text) and not traces.is_trace(text) and not runners.is_run(text))
+        else _then(made, once)
+    )
 
 
 def _then(first: Compressed | None, second: Compressed | None) -> Compressed | None:

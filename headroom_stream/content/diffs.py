@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from headroom_stream.config.policy import DiffsConfig
+from headroom_stream.config.cuts import DiffsConfig
 from headroom_stream.content import Compressed, Hints
 
 _HEADER = re.compile(

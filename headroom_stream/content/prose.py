@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from headroom_stream.config import ProseConfig
+from headroom_stream.config.cuts import ProseConfig
 from headroom_stream.content import Compressed, Hints
 
 _SENTENCE = re.compile(r"\S(?:[^.!?\n]++|[.!?](?![\"')\]]*+(?:\s|\Z)))*+[.!?\"')\]]*+")

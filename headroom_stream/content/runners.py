@@ -58,7 +58,7 @@ _WORTH = 0.85
 
 def compress(text: str, hints: Hints, config: TestsConfig) -> Compressed | None:
     """`text` without the lines of passed tests and of set-up, or None if it comes from no test runner or gains too little."""
-    if not config.enabled or len(text) < config.min_characters or not _is_run(text):
+    if not config.enabled or len(text) < config.min_characters or not is_run(text):
         return None
     lines = text.split("\n")
     left_out = _passed(lines) | _printed_by_passes(lines) | _repeated_warnings(lines)
@@ -73,7 +73,8 @@ def compress(text: str, hints: Hints, config: TestsConfig) -> Compressed | None:
     )
 
 
-def _is_run(text: str) -> bool:
+def is_run(text: str) -> bool:
+    """Whether a test runner printed this."""
     return any(sign in text for sign in _SIGNS) and _RUN.search(text) is not None
 
 

@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from itertools import groupby
 
-from headroom_stream.config.policy import SearchConfig
+from headroom_stream.config.cuts import SearchConfig
 from headroom_stream.content import Compressed, Hints
 from headroom_stream.content.named import Named
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headroom_stream.config.policy import DiffsConfig, NumberedConfig, TracesConfig
+from headroom_stream.config.cuts import DiffsConfig, TracesConfig
+from headroom_stream.config.policy import NumberedConfig
 from headroom_stream.content import Hints, diffs, numbered, traces
 
 

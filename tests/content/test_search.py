@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headroom_stream.config.policy import SearchConfig
+from headroom_stream.config.cuts import SearchConfig
 from headroom_stream.content import Compressed, Hints
 from headroom_stream.content.search import compress
 

@@ -287,12 +287,24 @@ def traces_enabled() -> bool:
     return "/app/m3.py:3 in f" in shown(text) and shown(text, traces={"enabled": False}) == text
 
 
+def repeats_enabled() -> bool:
+    text = LOOP * 3
+    return "more times]" in shown(text) and shown(text, repeats={"enabled": False}) == text
+
+
+LOOP = "still waiting for the other side to answer the request\nand trying again after two more seconds\n"
+
+
+def repeats_min_lines() -> bool:
+    return "more times]" in shown(LOOP * 3, repeats={"min_lines": 4}) and shown(LOOP * 3, repeats={"min_lines": 5}) == LOOP * 3
+
+
 PASSES = "\n".join([*(f"test_{n} (app.Tests) ... ok" for n in range(12)), "test_x (app.Tests) ... FAIL", "Ran 13 tests in 0.1s"])
 
 
 def runners_enabled() -> bool:
     text = PASSES * 4
-    return "left out" in shown(text) and shown(text, tests={"enabled": False}) == text
+    return "left out" in shown(text) and "left out" not in shown(text, tests={"enabled": False})
 
 
 def runners_min_characters() -> bool:
@@ -304,7 +316,7 @@ STEPS = "\n".join([*(f"Requirement already satisfied: lib{n} in /venv (1.0)" for
 
 def builds_enabled() -> bool:
     text = "\n".join([STEPS] * 4)
-    return "left out" in shown(text) and shown(text, builds={"enabled": False}) == text
+    return "left out" in shown(text) and "left out" not in shown(text, builds={"enabled": False})
 
 
 def builds_min_characters() -> bool:
@@ -442,6 +454,8 @@ EFFECTS = {
     "search.same_text": search_same_text,
     "search.longest": search_longest,
     "traces.enabled": traces_enabled,
+    "repeats.enabled": repeats_enabled,
+    "repeats.min_lines": repeats_min_lines,
     "tests.enabled": runners_enabled,
     "tests.min_characters": runners_min_characters,
     "builds.enabled": builds_enabled,
