@@ -17,6 +17,7 @@ CORE = (
     "config",
     "errors",
     "results",
+    "waste",
     "content",
     "references",
     "relevance",

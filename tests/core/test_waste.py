@@ -1,0 +1,78 @@
+"""Waste signals: each is found where it is, and nowhere else."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from headroom_stream.messages import view
+from headroom_stream.results import WasteSignals
+from headroom_stream.tokenizers import load_tokenizer
+from headroom_stream.waste import Waste, block_breakdown, waste_signals
+from tests.core.folding import call, result, said, user
+
+RECORDS = json.dumps([{"order_number": n, "state_of_order": "paid"} for n in range(30)], indent=2)
+PROSE = "The train to Lisbon leaves from platform four, and there is another one an hour later.\n"
+SAMPLES = {
+    "json_bloat": RECORDS,
+    "html_noise": f"<html><style>p {{ color: red }}</style><body><p class='a'>{PROSE}</p><!-- old --></body></html>",
+    "base64": PROSE + "data: " + "aGVhZHJvb20gU3RyZWFtIDEyMw0" * 20,
+    "whitespace": PROSE + " " * 200 + PROSE.upper() + "\n" * 90,
+    "repetition": PROSE * 6,
+}
+
+
+def signals(*messages: dict[str, Any]) -> WasteSignals:
+    return waste_signals([view(msgspec.json.encode(m)) for m in messages], load_tokenizer(network=False))
+
+
+@pytest.mark.parametrize("kind", sorted(SAMPLES))
+def test_a_kind_of_waste_is_found_where_it_is(kind: str) -> None:
+    found = signals(user("Go."), call("c"), result("c", SAMPLES[kind])).to_dict()
+    assert found[kind] > 0
+    assert [name for name, tokens in found.items() if tokens] == [kind]
+    assert signals(user(PROSE)) == WasteSignals()
+
+
+def test_dates_count_in_the_system_prompt_alone() -> None:
+    text = "Today is 2026-11-21. Now it is 13:44:28."
+    assert signals({"role": "system", "content": text}).dynamic_date_tokens > 5
+    assert signals(user(text)) == WasteSignals()
+
+
+def test_an_output_that_stood_before_is_a_reread_and_its_lines_are_no_repetition() -> None:
+    found = signals(user("Go."), call("c"), result("c", PROSE), call("d"), result("d", PROSE))
+    assert found.reread_tokens == load_tokenizer(network=False).count(PROSE)
+    assert found.repetition_tokens == 0
+    assert found.total() == found.reread_tokens
+
+
+def test_what_is_not_sent_again_is_part_of_the_rereads() -> None:
+    waste = Waste(load_tokenizer(network=False))
+    waste.add([view(msgspec.json.encode(m)) for m in (call("c"), result("c", PROSE), call("d"), result("d", PROSE))])
+    total = waste.signals.total()
+    waste.not_sent(10)
+    assert waste.signals.reread_compressed_tokens == 10
+    assert waste.signals.total() == total
+
+
+def test_messages_added_one_by_one_count_as_together() -> None:
+    messages = [user("Go."), call("c"), result("c", RECORDS), said(PROSE), user(PROSE), call("d"), result("d", RECORDS)]
+    waste = Waste(load_tokenizer(network=False))
+    for message in messages:
+        waste.add([view(msgspec.json.encode(message))])
+    assert waste.signals == signals(*messages)
+
+
+def test_blocks_are_tokens_by_what_holds_them() -> None:
+    count = load_tokenizer(network=False).count
+    views = [view(msgspec.json.encode(m)) for m in (user("Go on."), call("c"), result("c", PROSE), said("Done."))]
+    assert block_breakdown(views, load_tokenizer(network=False)) == {
+        "user": count("Go on."),
+        "tool_call": count("find") + count("{}"),
+        "tool_result": count(PROSE),
+        "assistant": count("Done."),
+    }
