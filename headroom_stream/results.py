@@ -10,8 +10,6 @@ from msgspec import Struct, field
 Mode = Literal["audit", "optimize", "simulate"]
 """What a client does with messages: count only, send compressed ones, or send nothing."""
 
-Message = dict[str, Any]
-
 
 class WasteSignals(Struct, frozen=True, kw_only=True):
     """Tokens in messages that a model has little use for, by kind. Found in the text, whether or not anything was done about them."""
@@ -58,7 +56,8 @@ class MessageDecision(Struct, frozen=True, kw_only=True):
 class CompressResult(Struct, frozen=True, kw_only=True):
     """Messages ready to send, and what that saves."""
 
-    messages: list[Message]
+    messages: list[Any]
+    """Dictionaries; the caller's own objects where nothing changed in them."""
     tokens_before: int
     tokens_after: int
     transforms_applied: list[str] = field(default_factory=list)
@@ -109,13 +108,13 @@ class SimulationResult(Struct, frozen=True, kw_only=True):
     tokens_after: int
     transforms_applied: list[str]
     waste_signals: WasteSignals
-    messages_optimized: list[Message]
+    messages_optimized: list[Any]
     """What would be sent."""
     block_breakdown: dict[str, int]
     """Tokens as they came, by the role that holds them: system, user, assistant, tool_call, tool_result, other."""
     stable_prefix_hash: str
     cache_alignment_score: float
-    """0 to 100: the share of the prompt's tokens that stands in the provider's cache from the call before, or could at the next one."""
+    """0 to 100: the share of the prompt's tokens before the first value in the system prompt that changes from call to call."""
     estimated_savings_usd: float | None
     """Of this call's input bill under prompt caching; None: the model's price is not known."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import structs
 
@@ -48,9 +48,12 @@ class Waste:
         self.blocks: dict[str, int] = {}
         """Tokens of texts by what holds them: system, user, assistant, tool_call, tool_result."""
 
-    def add(self, views: Iterable[View]) -> None:
-        """Count messages that are new."""
-        for message in views:
+    def add(self, views: Iterable[View], *, first: int = 0, saved: Mapping[tuple[int, int], int] | None = None) -> None:
+        """Count messages that are new, of which the first has the index `first`.
+
+        `saved` tells the tokens that are not sent of a tool output, by the index of its message and its slot there.
+        """
+        for index, message in enumerate(views, first):
             found = dict.fromkeys(WasteSignals.__struct_fields__, 0)
             for text in message.texts:
                 self._text(
@@ -58,13 +61,9 @@ class Waste:
                 )
             for call in message.calls:
                 self._block("tool_call", self._count(call.name) + self._count(call.arguments))
-            for output in message.outputs:
-                self._output(output.text, found)
+            for slot, output in enumerate(message.outputs):
+                self._output(output.text, found, (saved or {}).get((index, slot), 0))
             self._plus(found)
-
-    def not_sent(self, tokens: int) -> None:
-        """Note that tokens of outputs that stood before are not sent again."""
-        self._plus({"reread_compressed_tokens": tokens})
 
     def _plus(self, found: dict[str, int]) -> None:
         self.signals = structs.replace(
@@ -74,12 +73,13 @@ class Waste:
     def _block(self, holder: str, tokens: int) -> None:
         self.blocks[holder] = self.blocks.get(holder, 0) + tokens
 
-    def _output(self, text: str, found: dict[str, int]) -> None:
+    def _output(self, text: str, found: dict[str, int], saved: int) -> None:
         digest = _digest(text)
         if digest in self._outputs and len(text) >= MIN_LINE:
             tokens = self._count(text)
             self._block("tool_result", tokens)
             found["reread_tokens"] += tokens
+            found["reread_compressed_tokens"] += saved
             return
         self._outputs.add(digest)
         self._text(text, "tool_result", found)

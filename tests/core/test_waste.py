@@ -52,11 +52,11 @@ def test_an_output_that_stood_before_is_a_reread_and_its_lines_are_no_repetition
 
 def test_what_is_not_sent_again_is_part_of_the_rereads() -> None:
     waste = Waste(load_tokenizer(network=False))
-    waste.add([view(msgspec.json.encode(m)) for m in (call("c"), result("c", PROSE), call("d"), result("d", PROSE))])
-    total = waste.signals.total()
-    waste.not_sent(10)
+    views = [view(msgspec.json.encode(m)) for m in (call("c"), result("c", PROSE), call("d"), result("d", PROSE))]
+    waste.add(views[:2], saved={(1, 0): 3})
+    waste.add(views[2:], first=2, saved={(3, 0): 10})
     assert waste.signals.reread_compressed_tokens == 10
-    assert waste.signals.total() == total
+    assert waste.signals.total() == waste.signals.reread_tokens
 
 
 def test_messages_added_one_by_one_count_as_together() -> None:
