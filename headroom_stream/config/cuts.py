@@ -33,7 +33,7 @@ class ProseConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True)
     enabled: bool = True
     min_chars: PositiveInt = 600
     """Shorter texts are kept whole."""
-    first: PositiveInt = 5
+    first: PositiveInt = 4
     """Sentences at the start that stay."""
 
 
@@ -65,3 +65,13 @@ class RepeatsConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     enabled: bool = True
     min_lines: PositiveInt = 2
     """Shorter runs are written again, and so are runs of few characters."""
+
+
+class HitsConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Long lists of lines that all hold a word of the call; the original is kept."""
+
+    enabled: bool = True
+    min_lines: PositiveInt = 60
+    """Shorter lists are read line by line by agents; leave them."""
+    same_form: PositiveInt = 10
+    """Lines shown of those in which the word stands in one form."""

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 from headroom_stream.config.cuts import (
     BulkConfig,
     DiffsConfig,
+    HitsConfig,
     PositiveInt,
     ProseConfig,
     RepeatsConfig,
@@ -226,6 +227,7 @@ class Policy(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     tables: TablesConfig = TablesConfig()
     blobs: BlobsConfig = BlobsConfig()
     markup: MarkupConfig = MarkupConfig()
+    hits: HitsConfig = HitsConfig()
     repeats: RepeatsConfig = RepeatsConfig()
     bulk: BulkConfig = BulkConfig()
     prose: ProseConfig = ProseConfig()

@@ -17,6 +17,7 @@ from headroom_stream.content import (
     delimited,
     diffs,
     grids,
+    hits,
     listings,
     logs,
     markup,
@@ -34,7 +35,7 @@ from headroom_stream.content.split import split
 
 _PRINTED = frozenset({"noise", "tests", "builds", "logs", "traces"})
 """Kinds whose lines may stand for equal ones: what programs print."""
-_CUTTING = ("tests", "builds", "blobs", "markup", "logs", "prose")
+_CUTTING = ("tests", "builds", "blobs", "markup", "logs", "prose", "hits")
 _LIMITS = {"listings": ("names", "directories"), "search": ("same_text", "longest"), "tables": ("rows",)}
 _NO_LIMIT = 1_000_000_000
 """More than any text has lines or characters."""
@@ -130,3 +131,4 @@ def _likely(text: str, hints: Hints, policy: Policy) -> Iterator[Compressed | No
     yield builds.compress(text, hints, policy.builds)
     yield logs.compress(text, hints, policy.logs)
     yield prose.compress(text, hints, policy.prose)
+    yield hits.compress(text, hints, policy.hits)

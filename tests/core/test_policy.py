@@ -282,6 +282,27 @@ def search_longest() -> bool:
     return len(shown(text, search={"longest": 300})) < len(shown(text)) < len(text)
 
 
+FOUND = "\n".join(f"the banner of house {n}, seen from far away" for n in range(70))
+
+
+def found(**hits: Any) -> str:
+    folding = Folding(hits=hits)
+    folding.turn(user("Go."), call("c") | {"content": "I look for the banner: strings all.img | grep banner"}, result("c", FOUND))
+    return folding.content(-1)
+
+
+def hits_enabled() -> bool:
+    return "more lines with banner left out" in found() and found(enabled=False) == FOUND
+
+
+def hits_min_lines() -> bool:
+    return "left out" in found(min_lines=69) and found(min_lines=70) == FOUND
+
+
+def hits_same_form() -> bool:
+    return found(same_form=14).count("house") == 14 > found().count("house")
+
+
 def traces_enabled() -> bool:
     text = "Traceback (most recent call last):\n" + "".join(f'  File "/app/m{n}.py", line {n}, in f\n    f()\n' for n in range(9))
     return "/app/m3.py:3 in f" in shown(text) and shown(text, traces={"enabled": False}) == text
@@ -453,6 +474,9 @@ EFFECTS = {
     "search.enabled": search_enabled,
     "search.same_text": search_same_text,
     "search.longest": search_longest,
+    "hits.enabled": hits_enabled,
+    "hits.min_lines": hits_min_lines,
+    "hits.same_form": hits_same_form,
     "traces.enabled": traces_enabled,
     "repeats.enabled": repeats_enabled,
     "repeats.min_lines": repeats_min_lines,
