@@ -67,6 +67,12 @@ class RepeatsConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     """Shorter runs are written again, and so are runs of few characters."""
 
 
+class EndsConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """What many lines begin or end with, said once above them, but for code: lossless."""
+
+    enabled: bool = True
+
+
 class HitsConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """Long lists of lines that all hold a word of the call; the original is kept."""
 

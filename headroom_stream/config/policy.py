@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 from headroom_stream.config.cuts import (
     BulkConfig,
     DiffsConfig,
+    EndsConfig,
     HitsConfig,
     PositiveInt,
     ProseConfig,
@@ -221,6 +222,7 @@ class Policy(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     listings: ListingsConfig = ListingsConfig()
     search: SearchConfig = SearchConfig()
     traces: TracesConfig = TracesConfig()
+    ends: EndsConfig = EndsConfig()
     tests: TestsConfig = TestsConfig()
     builds: BuildsConfig = BuildsConfig()
     diffs: DiffsConfig = DiffsConfig()

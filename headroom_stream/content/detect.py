@@ -16,6 +16,7 @@ from headroom_stream.content import (
     builds,
     delimited,
     diffs,
+    ends,
     grids,
     hits,
     listings,
@@ -35,6 +36,8 @@ from headroom_stream.content.split import split
 
 _PRINTED = frozenset({"noise", "tests", "builds", "logs", "traces"})
 """Kinds whose lines may stand for equal ones: what programs print."""
+_WHOLE_LINES = frozenset({"noise", "repeats", "tables"})
+"""Kinds that leave lines and rows whole, so that their beginnings and ends can be said once."""
 _CUTTING = ("tests", "builds", "blobs", "markup", "logs", "prose", "hits")
 _LIMITS = {"listings": ("names", "directories"), "search": ("same_text", "longest"), "tables": ("rows",)}
 _NO_LIMIT = 1_000_000_000
@@ -81,7 +84,10 @@ def _compress_body(text: str, hints: Hints, policy: Policy) -> Compressed | None
     made = _then(made, _by_kind(text if made is None else made.text, hints, policy))
     made = _then(made, traces.compress(text if made is None else made.text, hints, policy.traces))
     made = _repeats(text, made, hints, policy)
-    return _then(made, blobs.compress(text if made is None else made.text, hints, policy.blobs))
+    made = _then(made, blobs.compress(text if made is None else made.text, hints, policy.blobs))
+    if made is None or made.kind in _WHOLE_LINES:
+        made = _then(made, ends.compress(text if made is None else made.text, hints, policy.ends))
+    return made
 
 
 def _repeats(text: str, made: Compressed | None, hints: Hints, policy: Policy) -> Compressed | None:

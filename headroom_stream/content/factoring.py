@@ -155,9 +155,9 @@ def _share(column: Column, whole: set[int]) -> None:
     strings = [cell for cell in column.cells if cell and cell[0] not in '"{[' and cell not in WORDS]
     if len(strings) < 2 or any(NUMBER.fullmatch(cell) or cell[-1] in "]}" for cell in strings):
         return
-    before = _cut(_EDGE, _common(strings))
+    before = _cut(_EDGE, common_beginning(strings))
     room = min(map(len, strings)) - len(before)
-    after = _cut(_TAIL_EDGE, _common([cell[::-1] for cell in strings])[: max(room, 0)])[::-1]
+    after = _cut(_TAIL_EDGE, common_beginning([cell[::-1] for cell in strings])[: max(room, 0)])[::-1]
     if guess_tokens(after) < _LEAST_SAVED:
         after = ""  # the kind of a file is part of its name
     if guess_tokens(before) + guess_tokens(after) < _LEAST_SAVED or re.search(f"[<>{HOLE}]", before + after):
@@ -174,11 +174,17 @@ def _share(column: Column, whole: set[int]) -> None:
     column.mark = f"={before}{HOLE}{after}"
 
 
-def _common(strings: list[str]) -> str:
+def common_beginning(strings: list[str]) -> str:
     """The beginning that all have in common: what the first and the last of them in their order have."""
     low, high = min(strings), max(strings)
-    at = next((at for at, (x, y) in enumerate(zip(low, high, strict=False)) if x != y), len(low))
-    return low[:at]
+    start, end = 0, min(len(low), len(high))
+    while start < end:
+        middle = (start + end + 1) // 2
+        if low[start:middle] == high[start:middle]:
+            start = middle
+        else:
+            end = middle - 1
+    return low[:start]
 
 
 def _cut(edge: re.Pattern[str], text: str) -> str:

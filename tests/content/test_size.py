@@ -92,6 +92,7 @@ KINDS = {
     "page": "<!doctype html><div class=a{n}><a href='/{d}'>alpha {m}</a></div>",
     "separated": "{n},alpha{d},beta,{m}",
     "grid": "+-----+-----+\n| {n} | alpha {d} |",
+    "complaints": "ls: cannot access 'a{n}': No such file or directory\nalpha {d}",
     "prose": "Alpha speaks to beta about order {n} on the day of its arrival. Beta has no answer for {d} of them, and says so.",
     "terminal": "\x1b[32malpha\x1b[0m {m}%\r\x1b[K{n} done\b\b  ",
     "blob": "AbC0{n}/x+" * 40,

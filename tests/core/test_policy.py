@@ -320,6 +320,11 @@ def repeats_min_lines() -> bool:
     return "more times]" in shown(LOOP * 3, repeats={"min_lines": 4}) and shown(LOOP * 3, repeats={"min_lines": 5}) == LOOP * 3
 
 
+def ends_enabled() -> bool:
+    text = "\n".join(f"ls: cannot access 'f{n}': No such file or directory" for n in range(9))
+    return "\nf3…\n" in shown(text) and shown(text, ends={"enabled": False}) == text
+
+
 PASSES = "\n".join([*(f"test_{n} (app.Tests) ... ok" for n in range(12)), "test_x (app.Tests) ... FAIL", "Ran 13 tests in 0.1s"])
 
 
@@ -329,7 +334,7 @@ def runners_enabled() -> bool:
 
 
 def runners_min_characters() -> bool:
-    return shown(PASSES) == PASSES and "left out" in shown(PASSES, tests={"min_characters": 100})
+    return "left out" not in shown(PASSES) and "left out" in shown(PASSES, tests={"min_characters": 100})
 
 
 STEPS = "\n".join([*(f"Requirement already satisfied: lib{n} in /venv (1.0)" for n in range(9)), "error: no"])
@@ -341,7 +346,7 @@ def builds_enabled() -> bool:
 
 
 def builds_min_characters() -> bool:
-    return shown(STEPS) == STEPS and "left out" in shown(STEPS, builds={"min_characters": 100})
+    return "left out" not in shown(STEPS) and "left out" in shown(STEPS, builds={"min_characters": 100})
 
 
 def diffs_enabled() -> bool:
@@ -480,6 +485,7 @@ EFFECTS = {
     "traces.enabled": traces_enabled,
     "repeats.enabled": repeats_enabled,
     "repeats.min_lines": repeats_min_lines,
+    "ends.enabled": ends_enabled,
     "tests.enabled": runners_enabled,
     "tests.min_characters": runners_min_characters,
     "builds.enabled": builds_enabled,

@@ -320,6 +320,18 @@ def aligned(size: int, random: Random) -> str:
     return "\n".join([f"{'NAME':24} {'STATUS':10} {'RESTARTS':8}   AGE", *rows])
 
 
+def complaints(size: int, random: Random) -> str:
+    """What a command says of each of its arguments, or of each packet."""
+    says = random.choice(
+        (
+            "ls: cannot access '{}': No such file or directory",
+            "64 bytes from 10.0.0.1: icmp_seq={} ttl=59 time=24.0 ms",
+            "{},varchar(255),YES,None,''",
+        )
+    )
+    return "\n".join(sentence(random) if random.random() < 0.1 else says.format(f"{random.choice(WORDS)}_{n}") for n in range(size))
+
+
 def tuples(size: int, random: Random) -> str:
     return str([(n, random.choice(CITIES), None, random.choice(STATES), n / 4) for n in range(size)])
 
@@ -368,8 +380,8 @@ MAKERS: dict[str, Maker] = {
     for maker in (
         records, plain_records, answer, nested, keyed, lines_of_json, json_strings, json_numbers, json_in_json, order, long_strings,
         envelope, surrogates, csv, quoted_csv, logs, syslog, code, numbered, grep, grep_context, grep_files, listing, recursive,
-        long_listing, found, diff, tests, build, page, tree, playwright, grid, aligned, tuples, literal, prose, blob, trace, terminal,
-        control, unicode, silent,
+        long_listing, found, diff, tests, build, page, tree, playwright, grid, aligned, complaints, tuples, literal, prose, blob, trace,
+        terminal, control, unicode, silent,
     )
 }  # fmt: skip
 

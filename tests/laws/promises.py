@@ -15,6 +15,7 @@ _HEADER = re.compile(
 )
 _FRAME = re.compile(r'  File "(?P<path>[^"\n]+)", line (?P<line>[0-9]+)(?:, in (?P<name>.+))?')
 _FOLDED = re.compile(r"(?P<before>[^{}]*)\{(?P<members>[^{}]+)\}(?P<after>[^{}]*)")
+_SAID_ONCE = re.compile(r"\[(?P<both>\{\})?… = (?P<words>[^…]+)\]")
 _BORDER = re.compile(r"[+|:=\s─━┄┼╪╋┬┴├┤╞╡┌┐└┘╭╮╰╯┏┓┗┛┡┩╇┳┻┣┫-]*[-=─━┄]{2}[+|:=\s─━┄┼╪╋┬┴├┤╞╡┌┐└┘╭╮╰╯┏┓┗┛┡┩╇┳┻┣┫-]*")
 
 
@@ -107,3 +108,22 @@ def cells(text: str) -> list[str]:
     if text.startswith("[("):
         return [str(cell) for row in ast.literal_eval(text) for cell in row]
     return [word for line in text.split("\n") if not _BORDER.fullmatch(line) for word in re.findall(r"[^\s|│┃]+", line)]
+
+
+def whole_lines(short: str) -> str:
+    """Lines with the beginnings and ends that stand once above them."""
+    out: list[str] = []
+    before = after = ""
+    around = False
+    for line in short.split("\n"):
+        if head := _SAID_ONCE.fullmatch(line):
+            words = head["words"]
+            before, _, after = words.partition("{}") if head["both"] else (words, "", words)
+            around = bool(head["both"])
+        elif line.endswith("…"):
+            out.append((before if around else "") + line[:-1] + after)
+        elif line.startswith("…"):
+            out.append(before + line[1:])
+        else:
+            out.append(line)
+    return "\n".join(out)

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headroom_stream.config import Policy, override
-from headroom_stream.content import Compressed, Hints, delimited, diffs, grids, listings, numbered, search, structured, traces
+from headroom_stream.content import Compressed, Hints, delimited, diffs, ends, grids, listings, numbered, search, structured, traces
 from headroom_stream.content.records import parse, restore
 from headroom_stream.content.split import split
 from headroom_stream.tokenizers import load_tokenizer
@@ -163,6 +163,12 @@ def test_a_patch_can_be_written_out_again(text: str, told: Hints) -> None:
 def test_frames_of_a_trace_keep_path_line_and_name(text: str, told: Hints) -> None:
     if (short := lossless(traces.compress(text, told, Policy().traces))) is not None:
         assert short == promises.frames(text)
+
+
+@given(outputs(), hints)
+def test_what_lines_begin_and_end_with_can_be_put_back(text: str, told: Hints) -> None:
+    if (short := lossless(ends.compress(text, told, Policy().ends))) is not None:
+        assert promises.whole_lines(short) == text
 
 
 @given(st.sampled_from(("listing", "recursive")), st.integers(6, 90), st.integers(0, 999), hints)
