@@ -39,6 +39,11 @@ memory; pieces need neither."""
 _BREAK: Final = re.compile(r"(?<=[A-Za-z0-9])(?=[ ,:;\"(\[{<=])|(?<=[A-Za-z])(?=[0-9])|(?<=\n)(?=[A-Za-z0-9])")
 """Where both encodings begin a new token whatever stands around: the pieces of a text have as many tokens as the text."""
 
+_OWN_LINE = re.compile(r"[ \t]*+[^\s/]")
+"""What a line begins with whose tokens are its own: in both encodings none goes on over the line break before it. One would go on over
+blank lines, one of punctuation over slashes."""
+_LINES_TRIED = 3
+
 
 class TiktokenTokenizer:
     """An encoding of tiktoken."""
@@ -56,12 +61,32 @@ class TiktokenTokenizer:
             return len(self._encode(text))
         return sum(len(self._encode(piece)) for piece in pieces(text, _PIECE))
 
+    def count_within(self, text: str, whole: str, tokens: int) -> int:
+        """Tokens of `text`. Where it is a part of `whole`, with `tokens` of its own, only what stands around is counted."""
+        start = whole.find(text) if len(whole) <= _PIECE else -1
+        if start < 0 or (start and not (whole[start - 1] == "\n" and _OWN_LINE.match(text))):
+            return self.count(text)
+        last = _last_line(text)
+        if 2 * last < len(text):
+            return self.count(text)
+        return tokens - self.count(whole[:start]) - self.count(whole[start + last :]) + self.count(text[last:])
+
     def exact_for(self, model: str) -> bool:
         """True where tiktoken maps the model to this encoding."""
         try:
             return tiktoken.encoding_name_for_model(model.rsplit("/", 1)[-1]) == self.name
         except KeyError:
             return False
+
+
+def _last_line(text: str) -> int:
+    """Where the last line of `text` begins behind which tokens are its own; 0 if it is none of the last few."""
+    end = len(text)
+    for _ in range(_LINES_TRIED):
+        end = text.rfind("\n", 0, end)
+        if end < 0 or _OWN_LINE.match(text, end + 1):
+            return end + 1
+    return 0
 
 
 def pieces(text: str, longest: int) -> Iterator[str]:
@@ -83,6 +108,10 @@ class EstimatingTokenizer:
     def count(self, text: str) -> int:
         """A quarter of the length, rounded up."""
         return (len(text) + 3) // 4
+
+    def count_within(self, text: str, whole: str, tokens: int) -> int:  # noqa: ARG002 - the protocol's parameters
+        """The same."""
+        return self.count(text)
 
     def exact_for(self, model: str) -> bool:  # noqa: ARG002 - the protocol's parameter
         """Never."""

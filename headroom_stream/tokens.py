@@ -26,6 +26,9 @@ class Tokenizer(Protocol):
     def count(self, text: str) -> int:
         """Tokens of `text`."""
 
+    def count_within(self, text: str, whole: str, tokens: int) -> int:
+        """The same as `count`, faster where `text` is a part of `whole`, which has `tokens`."""
+
     def exact_for(self, model: str) -> bool:
         """Whether `model` is billed by this very encoding."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import lru_cache
 
 _QUOTED = re.compile(r"\"([^\"\n]{2,200})\"|'(?<!\w')([^'\n]{2,200})'|`([^`\n]{2,200})`|“([^”\n]{2,200})”|‘([^’\n]{2,200})’")
 _RUN = re.compile(r"[^\s\"'`,;()\[\]{}<>|“”‘’]+")
@@ -21,6 +22,8 @@ _FEW_LINES = 5
 """Of short texts, where a third of the lines is many: the project in whose folder all the packages of an installation lie."""
 _AT_ONCE = 1_000
 """Lines whose words are in memory at the same time: they take several times the text."""
+_PLAIN_FROM = 4
+"""Characters of a plain word that is looked for."""
 _SHORT = 2
 """Terms below this length, such as single digits, stand on nearly every line."""
 
@@ -29,42 +32,7 @@ class Named:
     """The terms of one query, looked up by their most telling word, so that a line costs its own length whatever the query."""
 
     def __init__(self, query: str) -> None:
-        self.terms: dict[str, dict[str, str]] = {}
-        """By that word: how a term may be written, and the term."""
-        self.plain: set[str] = set()
-        for match in _QUOTED.finditer(query):
-            self._add(next(group for group in match.groups() if group is not None))
-        for match in _NUMBER.finditer(query):
-            self._add_number(match.group())
-        for term in dict.fromkeys([run.strip(".:!?*-…") for run in _RUN.findall(query)]):
-            if _IDENTIFIER.search(term):
-                self._add(term)
-                if _PLAIN_NUMBER.fullmatch(term):
-                    self._add_number(term)
-                elif ":" in term and (place := _FILE_LINE.fullmatch(term)):
-                    self._add_place(*place.groups())
-            elif len(term) >= 4:
-                self.plain.add(term.lower())
-
-    def _add(self, written: str, term: str = "") -> None:
-        written = written.lower().strip()
-        words = [written] if written.isalnum() else _WORDS.findall(written)
-        if words and len(written) >= _SHORT:
-            # Of `item-17`, `item` may stand on every line.
-            telling = max(words, key=lambda word: (not word.isalpha(), len(word))) if len(words) > 1 else words[0]
-            self.terms.setdefault(telling, {})[written] = term or written
-
-    def _add_number(self, written: str) -> None:
-        """`1234567` is `1,234,567` as well."""
-        digits = re.sub("[,_' ]", "", written)
-        whole, dot, rest = digits.partition(".")
-        for mark in ("", ",", "_"):
-            self._add(f"{int(whole):,}".replace(",", mark) + dot + rest, digits)
-
-    def _add_place(self, file: str, line: str) -> None:
-        """`a.py:3` is what Python calls `File "a.py", line 3`."""
-        for form in (f'{file}", line {line}', f"{file} line {line}", f"{file}({line}", f"{file}:{line}"):
-            self._add(form, f"{file}:{line}")
+        self.terms, self.plain = _terms(query)
 
     def lines(self, lines: list[str]) -> set[int]:
         """The places of the lines that the query names.
@@ -77,7 +45,7 @@ class Named:
         asked = self.terms.keys() | self.plain
         known: set[str] = set()
         for at in range(0, len(lines), _AT_ONCE):
-            known |= asked.intersection(_WORDS.findall("\n".join(lines[at : at + _AT_ONCE]).lower()))
+            known |= _words_of(asked, "\n".join(lines[at : at + _AT_ONCE]).lower())
         if not known:
             return set()
         holders: dict[str, list[int]] = {}
@@ -100,6 +68,67 @@ class Named:
         if len(meetings) <= many:
             out.update(meetings)
         return out
+
+
+def _words_of(asked: set[str], low: str) -> set[str]:
+    """The words of `asked` that stand in a text of small letters."""
+    if low.upper() == low:  # no letters, as in a list of numbers: each is a word, and few of them are asked for
+        asked = {word for word in asked if word.upper() == word and word in low}
+    return asked.intersection(_WORDS.findall(low)) if asked else asked
+
+
+@lru_cache(maxsize=4)
+def _terms(query: str) -> tuple[dict[str, dict[str, str]], set[str]]:
+    """The terms of a query by their most telling word: how each may be written, and the term; and its plain words.
+
+    Several compressors ask for the same query, and so do the outputs of a session.
+    """
+    out: dict[str, dict[str, str]] = {}
+    plain: set[str] = set()
+    for match in _QUOTED.finditer(query):
+        _add(out, next(group for group in match.groups() if group is not None))
+    for match in _NUMBER.finditer(query):
+        _add_number(out, match.group())
+    others: list[str] = []
+    for run in dict.fromkeys(_RUN.findall(query)):
+        # Most are plain words. This is what the rules below say of those.
+        if not (run.isalpha() and run.islower()):
+            others.append(run.strip(".:!?*-…"))
+        elif len(run) >= _PLAIN_FROM:
+            plain.add(run)
+    for term in dict.fromkeys(others):
+        if _IDENTIFIER.search(term):
+            _add(out, term)
+            if _PLAIN_NUMBER.fullmatch(term):
+                _add_number(out, term)
+            elif ":" in term and (place := _FILE_LINE.fullmatch(term)):
+                _add_place(out, *place.groups())
+        elif len(term) >= _PLAIN_FROM:
+            plain.add(term.lower())
+    return out, plain
+
+
+def _add(terms: dict[str, dict[str, str]], written: str, term: str = "") -> None:
+    written = written.lower().strip()
+    words = [written] if written.isalnum() else _WORDS.findall(written)
+    if words and len(written) >= _SHORT:
+        # Of `item-17`, `item` may stand on every line.
+        telling = max(words, key=lambda word: (not word.isalpha(), len(word))) if len(words) > 1 else words[0]
+        terms.setdefault(telling, {})[written] = term or written
+
+
+def _add_number(terms: dict[str, dict[str, str]], written: str) -> None:
+    """`1234567` is `1,234,567` as well."""
+    digits = re.sub("[,_' ]", "", written)
+    whole, dot, rest = digits.partition(".")
+    for mark in ("", ",", "_"):
+        _add(terms, f"{int(whole):,}".replace(",", mark) + dot + rest, digits)
+
+
+def _add_place(terms: dict[str, dict[str, str]], file: str, line: str) -> None:
+    """`a.py:3` is what Python calls `File "a.py", line 3`."""
+    for form in (f'{file}", line {line}', f"{file} line {line}", f"{file}({line}", f"{file}:{line}"):
+        _add(terms, form, f"{file}:{line}")
 
 
 def _stands(form: str, line: str) -> bool:

@@ -39,6 +39,13 @@ class Remembering:
             found = self._counts[text] = self._tokenizer.count(text)
         return found
 
+    def count_within(self, text: str, whole: str, tokens: int) -> int:
+        """Tokens of `text`, a part of `whole` or not."""
+        found = self._counts.get(text)
+        if found is None:
+            found = self._counts[text] = self._tokenizer.count_within(text, whole, tokens)
+        return found
+
     def exact_for(self, model: str) -> bool:
         """Whether `model` is billed by this very encoding."""
         return self._tokenizer.exact_for(model)

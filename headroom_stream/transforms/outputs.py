@@ -96,7 +96,7 @@ def _compressed(
     # White space and escapes that no reader sees need no marker, but the original is kept all the same.
     name = "" if result.lossless else ref(text)
     short = f"{result.text}\n[{result.removed} left out, original {name}]" if result.removed else result.text
-    after = tokenizer.count(short)
+    after = tokenizer.count_within(short, text, before)
     if after > before - (1 if result.lossless else MIN_LOSSY_GAIN):
         return kept(text, before, "would not shrink", kind=result.kind)
     return Decision(

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import tiktoken
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import Raw
 
@@ -178,7 +178,32 @@ def test_the_network_is_asked_last_and_its_absence_is_no_error() -> None:
 
 
 ODD = st.sampled_from(
-    ["Two", "17", "4711", " ", "   ", "\n", "\n\n", "é", "中", "'s", ", ", '"', "(", "{", "=", "://", "\t", "\r\n", "_"]
+    [
+        "Two",
+        "17",
+        "4711",
+        " ",
+        "   ",
+        "\n",
+        "\n\n",
+        "\nso\n",
+        "/",
+        ")",
+        "</a>",
+        "é",
+        "中",
+        "́",
+        "'s",
+        ", ",
+        '"',
+        "(",
+        "{",
+        "=",
+        "://",
+        "\t",
+        "\r\n",
+        "_",
+    ]
 )
 
 
@@ -198,3 +223,20 @@ def test_a_million_of_one_character_are_counted(run: str, tokenizer: Tokenizer) 
     text = run * (1_000_000 // len(run))
     part = tokenizer.count(text[:48_000])
     assert tokenizer.count(text) == pytest.approx(part * len(text) / 48_000, rel=0.01)
+
+
+@given(
+    st.lists(ODD, max_size=12),
+    st.lists(ODD, max_size=30),
+    st.lists(ODD, max_size=12),
+    st.sampled_from(["o200k_base", "cl100k_base"]),
+)
+@example(["<output>", "\n"], ["/", "\n", "Two", "\n", "17", ")", "\n"], ["\n", "</output>"], "o200k_base")
+def test_a_part_of_a_counted_text_has_as_many_tokens_as_if_it_were_counted(
+    before: list[str], part: list[str], after: list[str], encoding: str
+) -> None:
+    tokenizer = load_tokenizer(encoding, network=False)
+    text = "".join(part)
+    whole = "".join(before) + text + "".join(after)
+    assert tokenizer.count_within(text, whole, tokenizer.count(whole)) == tokenizer.count(text)
+    assert tokenizer.count_within(whole, text, tokenizer.count(text)) == tokenizer.count(whole)

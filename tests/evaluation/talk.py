@@ -23,6 +23,9 @@ class Letters:
     def count(self, text: str) -> int:
         return len(text)
 
+    def count_within(self, text: str, whole: str, tokens: int) -> int:
+        return self.count(text)
+
     def exact_for(self, model: str) -> bool:
         return False
 
