@@ -96,6 +96,19 @@ def compress(text: str, hints: Hints, config: EndsConfig) -> Compressed | None: 
     return Compressed(text=out, kind="ends", lossless=True) if len(out) <= _WORTH * len(text) else None
 
 
+def shortened(text: str) -> frozenset[int]:
+    """The numbers of the lines, from 0, that say something only below the line with their words."""
+    if f"{_SIGN} = " not in text:
+        return frozenset()
+    out: set[int] = set()
+    given = False
+    for at, line in enumerate(text.split("\n")):
+        given = given or line.startswith((f"[{_SIGN} = ", f"[{_HOLE}{_SIGN} = "))
+        if given and (line.startswith(_SIGN) or line.endswith(_SIGN)):
+            out.add(at)
+    return frozenset(out)
+
+
 def _may_share(text: str) -> bool:
     """Whether lines near each other begin or end alike. Most texts end here."""
     count = text.count("\n")

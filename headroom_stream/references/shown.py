@@ -13,6 +13,7 @@ from itertools import accumulate, pairwise
 
 from msgspec import Struct
 
+from headroom_stream.content.ends import shortened
 from headroom_stream.references.marks import Mark, Referring
 from headroom_stream.references.values import fields, identity, name, pieces, scan
 
@@ -58,7 +59,7 @@ class Document(Struct):
     text: str
     lines: list[str]
     hidden: frozenset[int]
-    """Lines that are markers, or hold one."""
+    """Lines that are markers or hold one, and lines that mean something else in another text."""
     digest: bytes
     starts: list[int] = []
     """Where each line begins, once that was asked for."""
@@ -103,7 +104,7 @@ class Shown:
         text = sent.text
         if not LEAST_CHARS <= len(text) <= self.max_chars:
             return
-        document = Document(text, text.split("\n"), _hidden(text, sent.marks), original or digest(text))
+        document = Document(text, text.split("\n"), _hidden(text, sent.marks) | shortened(text), original or digest(text))
         self.documents[number] = document
         self.whole[document.digest] = number
         self.chars += len(text)

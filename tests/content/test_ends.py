@@ -10,6 +10,7 @@ from headroom_stream.config import Policy, override
 from headroom_stream.config.cuts import EndsConfig
 from headroom_stream.content import Hints, ends
 from headroom_stream.content.detect import compress_text
+from headroom_stream.references import Referring, Shown, refer
 from headroom_stream.tokenizers import load_tokenizer
 from tests.laws.promises import whole_lines
 
@@ -126,6 +127,22 @@ def test_it_can_be_switched_off() -> None:
     text = "\n".join(f"ls: cannot access '{name}': No such file or directory" for name in NAMES)
     assert compress_text(text, Hints(), Policy()) is not None
     assert compress_text(text, Hints(), override(Policy(), {"ends": {"enabled": False}})) is None
+
+
+def test_lines_that_need_their_words_are_not_pointed_at_from_another_text() -> None:
+    def rows(kind: str) -> str:
+        out = short("\n".join(f"the_column_that_is_called_{name},{kind},YES,None,auto" for name in NAMES))
+        assert out is not None and f"[… = ,{kind},YES,None,auto]\nthe_column_that_is_called_alpha…\n" in out
+        return out
+
+    shown = Shown(max_chars=100_000)
+    shown.add(1, Referring(rows("integer")))
+    assert refer(rows("float"), shown, Policy().references) is None
+    same = refer(rows("integer"), shown, Policy().references)
+    assert same is not None and same.text == "[same as result 1]"
+    shown.add(2, Referring(rows("float").replace("[… = ", "no words: ")))
+    other = refer(rows("float"), shown, Policy().references)
+    assert other is not None and "[8 lines as in result 2]" in other.text
 
 
 LINES = st.builds(
