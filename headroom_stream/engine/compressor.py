@@ -41,8 +41,9 @@ class Call(Struct, frozen=True, kw_only=True):
     tool_profiles: Mapping[str, Mapping[str, Any]] = {}
     """By a tool's name or a pattern of names, as a `ToolProfile`: `{"bash": {"skip_compression": True}}`."""
     frozen_messages: int = 0
-    usage: Mapping[str, Any] | None = None
-    """What the provider reported for the call before."""
+    """Messages at the start that stay as they came."""
+    frozen_tokens: int = 0
+    """The same, as the tokens of those messages: one that lies in them in part stays too."""
     policy: Mapping[str, Any] = {}
     """Further changes to the policy."""
 
@@ -100,7 +101,9 @@ class Compressor:
         raws = encoded(messages)
         if not raws:
             return _empty(call)
-        event = self._event(call, STATELESS, history=raws)
+        if _waits(raws):
+            return self._waiting(messages, raws, Conversation(STATELESS))
+        event = self._event(self._frozen(call, raws), STATELESS, history=raws)
         reply = self.sessions.preview(event)
         waste = Waste(self.sessions.tokenizer)
         self._count(waste, raws, 0, reply)
@@ -119,28 +122,44 @@ class Compressor:
         raws = encoded(messages)
         if not raws:
             return _empty(call)
+        call = self._frozen(call, raws)
         hashes = hashes_of(raws)
         conversation = self._conversations.find(hashes, session=call.session, tenant=call.tenant)
         with conversation.lock:
+            if _waits(raws):
+                return self._waiting(messages, raws, conversation)
             known = conversation.known(hashes)
             if preview:
                 return self._preview(messages, raws, call, conversation, known)
             reply = self._told(raws, call, conversation, known)
+            conversation.usage = None
             if known is None or conversation.waste is None:
                 known, conversation.waste = 0, Waste(self.sessions.tokenizer)
             self._count(conversation.waste, raws, known, reply)
             result = self._result(messages, raws, reply, conversation)
-            if reply.context is not None:
-                conversation.sent = list(result.messages)
-                conversation.prefix_hash = reply.context.prefix_hash
+            conversation.sent = list(result.messages)
+            conversation.prefix_hash = reply.context.prefix_hash if reply.context else ""
             self._conversations.advanced(conversation, hashes, tenant=call.tenant)
             waste = conversation.waste
             return Prepared(result=result, reply=reply, waste=waste.signals, blocks=dict(waste.blocks))
+
+    def report(self, session: str, usage: Mapping[str, Any]) -> None:
+        """Note what the provider reported for the last call of a session; its next turn says it on."""
+        if (found := self._conversations.get(session)) is not None:
+            found.usage = dict(usage)
 
     def forget(self, session: str) -> None:
         """Forget a session of this process."""
         self._conversations.forget(session)
         self.sessions.forget(session)
+
+    def _frozen(self, call: Call, raws: list[Raw]) -> Call:
+        """The call with its frozen tokens as messages. Looks at no more of them than it needs."""
+        left, count = call.frozen_tokens, 0
+        while left > 0 and count < len(raws):
+            left -= count_message(view(raws[count], count), self.sessions.tokenizer)
+            count += 1
+        return structs.replace(call, frozen_messages=max(count, call.frozen_messages), frozen_tokens=0)
 
     def _preview(
         self, messages: Sequence[Any], raws: list[Raw], call: Call, conversation: Conversation, known: int | None
@@ -157,14 +176,21 @@ class Compressor:
         """The reply to what is new, or to the whole history where the session is not what it was."""
         session = conversation.session_id
         if known and self.transport.knows(session):
-            reply = self.transport.turn(self._event(call, session, messages=raws[known:]))
+            reply = self.transport.turn(self._event(call, session, messages=raws[known:], usage=conversation.usage))
             # A worker may have lost or closed the session, or somebody else may have gone on with it: then its context is not ours.
             if reply.context is None or reply.context.parent_hash == conversation.prefix_hash:
                 return reply
-        return self.transport.turn(self._event(call, session, history=raws))
+        return self.transport.turn(self._event(call, session, history=raws, usage=conversation.usage))
 
     @staticmethod
-    def _event(call: Call, session: str, *, messages: list[Raw] | None = None, history: list[Raw] | None = None) -> TurnEvent:
+    def _event(
+        call: Call,
+        session: str,
+        *,
+        messages: list[Raw] | None = None,
+        history: list[Raw] | None = None,
+        usage: dict[str, Any] | None = None,
+    ) -> TurnEvent:
         return TurnEvent(
             session_id=session,
             tenant=call.tenant,
@@ -174,7 +200,7 @@ class Compressor:
             history=history,
             query=call.query,
             policy=call.changes(),
-            usage=dict(call.usage) if call.usage else None,
+            usage=usage,
         )
 
     def _count(self, waste: Waste, raws: list[Raw], known: int, reply: Reply) -> None:
@@ -186,14 +212,7 @@ class Compressor:
     def _result(self, messages: Sequence[Any], raws: list[Raw], reply: Reply, conversation: Conversation) -> CompressResult:
         context = reply.context
         if context is None:
-            count = PER_CONTEXT + sum(count_message(view(raw, i), self.sessions.tokenizer) for i, raw in enumerate(raws))
-            return CompressResult(
-                messages=list(messages),
-                tokens_before=count,
-                tokens_after=count,
-                session_id=conversation.session_id,
-                error=WAITING,
-            )
+            raise CompressionError("a turn has no context", {"session": conversation.session_id})
         return CompressResult(
             messages=_sent(messages, raws, context, conversation),
             tokens_before=context.tokens_before,
@@ -205,6 +224,17 @@ class Compressor:
             over_budget=context.over_budget,
             session_id=conversation.session_id,
         )
+
+    def _waiting(self, messages: Sequence[Any], raws: list[Raw], conversation: Conversation) -> Prepared:
+        """Messages that end in calls go as they came. The session is told of them when their results are there."""
+        waste = Waste(self.sessions.tokenizer)
+        views = [view(raw, i) for i, raw in enumerate(raws)]
+        waste.add(views)
+        count = PER_CONTEXT + sum(count_message(one, self.sessions.tokenizer) for one in views)
+        result = CompressResult(
+            messages=list(messages), tokens_before=count, tokens_after=count, session_id=conversation.session_id, error=WAITING
+        )
+        return Prepared(result=result, reply=Reply(context=None), waste=waste.signals, blocks=waste.blocks)
 
     def _diagnostics(self, raws: list[Raw], reply: Reply) -> list[MessageDecision] | None:
         """What became of each message; None where a window left some out."""
@@ -221,6 +251,17 @@ class Compressor:
             action = actions.get(i, "kept")
             out.append(MessageDecision(message_index=i, role=seen.role, tokens_before=before, tokens_after=after, action=action))
         return out
+
+
+def _waits(raws: Sequence[Raw]) -> bool:
+    """Whether the last calls of the messages lack results."""
+    answered: set[str] = set()
+    for i in range(len(raws) - 1, -1, -1):
+        seen = view(raws[i], i)
+        if seen.role == "assistant":
+            return any(call.key not in answered for call in seen.calls)
+        answered.update(seen.answers)
+    return False
 
 
 def _sent(messages: Sequence[Any], raws: list[Raw], context: ContextBatch, conversation: Conversation) -> list[Any]:

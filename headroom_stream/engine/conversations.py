@@ -27,6 +27,8 @@ class Conversation(Struct):
     """Of that context."""
     waste: Waste | None = None
     """Counted over the messages that came."""
+    usage: dict[str, Any] | None = None
+    """What the provider reported for the last call, until the next turn has said it on."""
     lock: threading.Lock = field(default_factory=threading.Lock)
     end: tuple[str, bytes] | None = None
     """Under which it is found by those who name no session."""
@@ -56,6 +58,11 @@ class Conversations:
             found = self._longest(hashes, tenant) if session is None else self._by_session.get(session) or self._add(session)
             self._by_session.move_to_end(found.session_id)
             return found
+
+    def get(self, session: str) -> Conversation | None:
+        """The conversation of a session, if it is known."""
+        with self._lock:
+            return self._by_session.get(session)
 
     def advanced(self, conversation: Conversation, hashes: Sequence[bytes], *, tenant: str = "") -> None:
         """Note that the conversation has these messages now."""
