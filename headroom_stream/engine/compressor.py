@@ -17,9 +17,12 @@ from headroom_stream.errors import CompressionError, ConfigurationError
 from headroom_stream.events import ContextBatch, Provider, TurnEvent
 from headroom_stream.messages import view
 from headroom_stream.results import CompressResult, MessageDecision, WasteSignals
+from headroom_stream.retrieval import passages
 from headroom_stream.tokens import PER_CONTEXT, count_message
 from headroom_stream.waste import Waste
 
+MAX_PASSAGES = 2_000
+"""Tokens of the passages that a search within an original brings back."""
 STATELESS = "-"
 """Session of calls that have none. Originals are named by session and text, so the same text has the same name in every such call."""
 WAITING = "calls wait for their results, and no provider takes messages that end so"
@@ -142,6 +145,14 @@ class Compressor:
             self._conversations.advanced(conversation, hashes, tenant=call.tenant)
             waste = conversation.waste
             return Prepared(result=result, reply=reply, waste=waste.signals, blocks=dict(waste.blocks))
+
+    def retrieve(self, ref: str, query: str | None = None, *, tenant: str | None = None) -> str:
+        """What was left out under a name, whole or the passages that a query is about. Raises CacheError if it is not here."""
+        content = self.originals.get(ref, query=query or "", tenant=tenant).original.content
+        if query is None:
+            return content
+        found = passages(content, query, max_tokens=MAX_PASSAGES, count=self.sessions.tokenizer.count)
+        return "\n…\n".join(one.text for one in found)
 
     def report(self, session: str, usage: Mapping[str, Any]) -> None:
         """Note what the provider reported for the last call of a session; its next turn says it on."""

@@ -22,7 +22,7 @@ from headroom_stream.session.state import QUESTION_CHARS, RECENT_EVENTS, Head, S
 from headroom_stream.session.use import learnt_from
 from headroom_stream.tokens import PER_CONTEXT
 
-TIGHTER = (8_000, 4_000, 2_000, 1_000, 500, 250)
+TIGHTER = (8_000, 4_000, 2_000, 1_000, 500, 250, 120, 60)
 """Tokens that new outputs are cut to, one after the other, where what must stay exceeds the budget: an answer that is short is worth more
 than a call that the provider refuses."""
 
