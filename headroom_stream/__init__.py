@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from headroom_stream.embeddings import EmbeddingScorer, HybridScorer, create_scorer, embedding_available
     from headroom_stream.learning import ToolUsage
     from headroom_stream.relevance import BM25Scorer, RelevanceScore
+    from headroom_stream.report import generate_report
     from headroom_stream.transforms import TransformResult
 
 try:
@@ -74,6 +75,7 @@ __all__ = [
     "create_scorer",
     "embedding_available",
     "fold",
+    "generate_report",
     "load_settings",
     "load_tokenizer",
 ]
@@ -83,6 +85,7 @@ _LATER = {
     **dict.fromkeys(("EmbeddingScorer", "HybridScorer", "create_scorer", "embedding_available"), "embeddings"),
     **dict.fromkeys(("BM25Scorer", "RelevanceScore"), "relevance"),
     "ToolUsage": "learning",
+    "generate_report": "report",
     "TransformResult": "transforms",
 }
 """Names by the module that has them, loaded when they are first asked for: commands start faster without."""

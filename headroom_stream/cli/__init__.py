@@ -24,6 +24,7 @@ COMMANDS = {
     "evaluate": "Measure on your own transcripts what a policy saves and what it loses.",
     "query": "Ask ClickHouse.",
     "summary": "Print what was saved.",
+    "report": "Write a page with plots of what was saved, or the same as text or data.",
     "learn": "Print what agents use of their tools' outputs, as a policy that keeps it.",
     "schemas": "Write the JSON Schemas and the AsyncAPI document of the wire.",
 }

@@ -49,15 +49,15 @@ def since_option(function: F) -> F:
     )(function)
 
 
-def time_of(text: str | None) -> datetime | None:
-    """The time that `--since` says."""
+def time_of(text: str | None, *, option: str = "--since") -> datetime | None:
+    """The time that `--since` says, or another option like it."""
     if text is None:
         return None
     try:
         time = datetime.fromisoformat(text)
     except ValueError as error:
         raise click.BadParameter(
-            f"{text!r} is not a time such as 2026-01-31 or 2026-01-31T12:00:00+00:00", param_hint="--since"
+            f"{text!r} is not a time such as 2026-01-31 or 2026-01-31T12:00:00+00:00", param_hint=option
         ) from error
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 

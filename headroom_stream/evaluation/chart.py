@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from html import escape
 from typing import NamedTuple
+
+from headroom_stream.drawing.axis import level, round_scale, upright
 
 WIDTH, HEIGHT = 960, 460
 LEFT, RIGHT, TOP, BOTTOM = 56, 20, 24, 48
@@ -40,8 +41,8 @@ def chart(points: Sequence[Point]) -> str:
     """The SVG; a sentence where there is no point."""
     if not points:
         return '<p class="dim">No conversation has a fact that was used later, so there is no retention to draw.</p>'
-    across = _scale([0.0, *(p.saved for p in points)])
-    up = [s for s in _scale([AIM - 2, 100.0, *(p.in_context for p in points)]) if s <= 100]
+    across = round_scale([0.0, *(p.saved for p in points)])
+    up = [s for s in round_scale([AIM - 2, 100.0, *(p.in_context for p in points)]) if s <= 100]
     right_end = WIDTH - RIGHT
 
     def x(value: float) -> float:
@@ -51,14 +52,8 @@ def chart(points: Sequence[Point]) -> str:
         return HEIGHT - BOTTOM - (value - up[0]) / (up[-1] - up[0]) * (HEIGHT - BOTTOM - TOP - 40)
 
     parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="Net saved against facts in context">']
-    for value in across:
-        at = x(value)
-        parts.append(f'<line class="grid" x1="{at:.1f}" y1="{TOP}" x2="{at:.1f}" y2="{HEIGHT - BOTTOM}"/>')
-        parts.append(f'<text class="dim" x="{at:.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{value:g}</text>')
-    for value in up:
-        at = y(value)
-        parts.append(f'<line class="grid" x1="{LEFT}" y1="{at:.1f}" x2="{right_end}" y2="{at:.1f}"/>')
-        parts.append(f'<text class="dim" x="{LEFT - 8}" y="{at + 4:.1f}" text-anchor="end">{value:g}</text>')
+    parts += [upright(x(value), f"{value:g}", top=TOP, bottom=HEIGHT - BOTTOM) for value in across]
+    parts += [level(y(value), f"{value:g}", left=LEFT, right=right_end) for value in up]
     aim = y(AIM)
     parts.append(f'<line class="aim" x1="{LEFT}" y1="{aim:.1f}" x2="{right_end}" y2="{aim:.1f}"/>')
     parts.append(f'<text class="dim" x="{right_end}" y="{aim - 5:.1f}" text-anchor="end">the aim: {AIM:g} and above</text>')
@@ -66,16 +61,6 @@ def chart(points: Sequence[Point]) -> str:
     parts.append(f'<text class="dim" x="{LEFT}" y="14">facts in context, %</text>')
     parts += _named([(x(p.saved), y(p.in_context), p) for p in points])
     return "\n".join([*parts, "</svg>"])
-
-
-def _scale(values: Sequence[float]) -> list[float]:
-    """Round numbers that span the values, at most a dozen."""
-    low, high = min(values), max(values)
-    rough = max(high - low, 1.0) / 8
-    magnitude = 10.0 ** math.floor(math.log10(rough))
-    step = next(m * magnitude for m in (1, 2, 5, 10) if m * magnitude >= rough)
-    first, last = math.floor(low / step), math.ceil(high / step)
-    return [n * step for n in range(first, max(last, first + 1) + 1)]
 
 
 def _named(placed: Sequence[tuple[float, float, Point]]) -> Iterator[str]:

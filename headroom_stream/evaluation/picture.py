@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
 
+from headroom_stream.drawing.page import document, key, table
 from headroom_stream.evaluation.chart import Point, chart
 from headroom_stream.evaluation.lost import Excerpt, Lost
 from headroom_stream.evaluation.report import Outputs
@@ -12,22 +13,6 @@ from headroom_stream.evaluation.summary import Summary
 from headroom_stream.evaluation.text import bounded_percent, percent
 
 _STYLE = """
-:root { color-scheme: light dark; --ink: #1c2024; --dim: #60666d; --line: #d8dbdf; --ground: #ffffff; --raised: #f5f6f8;
-  --p0: #1a6fb5; --p1: #c2571a; --p2: #2c8049; --p3: #8a4bb3; --p4: #a8324a; --p5: #6b6412; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e8ea; --dim: #9aa1a9; --line: #373c42; --ground: #15181b; --raised: #1e2226;
-  --p0: #6db3ef; --p1: #f09a5e; --p2: #6fc78d; --p3: #c593ea; --p4: #ef8398; --p5: #cfc55a; } }
-body { margin: 0 auto; padding: 2rem 1.5rem 4rem; max-width: 68rem; background: var(--ground); color: var(--ink);
-  font: 15px/1.5 system-ui, sans-serif; }
-h1 { font-size: 1.5rem; margin: 0 0 .3rem; } h2 { font-size: 1.1rem; margin: 2.4rem 0 .6rem; }
-p { margin: .3rem 0; max-width: 46rem; } .dim { color: var(--dim); }
-svg { width: 100%; height: auto; margin-top: 1rem; } svg text { fill: var(--ink); font: 12px system-ui, sans-serif; }
-svg .lead { stroke: var(--dim); stroke-opacity: .5; }
-svg .dim { fill: var(--dim); } svg .grid { stroke: var(--line); } svg .aim { stroke: var(--dim); stroke-dasharray: 4 4; }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .8rem .25rem 0; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
-th { color: var(--dim); font-weight: 500; } th.name, td.name { text-align: left; } tr.all td { font-weight: 600; }
-ul.key { list-style: none; display: flex; flex-wrap: wrap; gap: .2rem 1.4rem; padding: 0; margin: .6rem 0 0; }
-.dot { display: inline-block; width: .7em; height: .7em; border-radius: 50%; margin-right: .45em; }
 .lost { margin: 0 0 .9rem; padding: .6rem .9rem; background: var(--raised); border-radius: 6px; overflow-wrap: anywhere; }
 .lost code { font: 13px/1.5 ui-monospace, monospace; } mark { background: none; color: var(--p4); font-weight: 700; }
 """
@@ -45,7 +30,7 @@ def page(summary: Summary, lost: Sequence[Lost]) -> str:
         f"<p>{escape(_headline(summary))}</p>",
         f'<p class="dim">{_ABOUT}</p>',
         chart(_points(summary)),
-        _key(summary.shown),
+        key((f"var(--p{i % 6})", policy) for i, policy in enumerate(summary.shown)),
         "<h2>By family</h2>",
         _families(summary),
     ]
@@ -55,10 +40,7 @@ def page(summary: Summary, lost: Sequence[Lost]) -> str:
         body += [f"<h2>Tool outputs by tool{of}</h2>", _outputs("tool", summary.tools(policy))]
     if lost:
         body += ["<h2>Facts that were used and no longer there</h2>", *map(_lost, lost)]
-    return (
-        '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<meta name="viewport" content="width=device-width">\n'
-        f"<title>Retention and cost</title>\n<style>{_STYLE}</style>\n" + "\n".join(body) + "\n</html>\n"
-    )
+    return document("Retention and cost", body, style=_STYLE)
 
 
 def _headline(summary: Summary) -> str:
@@ -79,35 +61,21 @@ def _points(summary: Summary) -> list[Point]:
     ]
 
 
-def _key(policies: Sequence[str]) -> str:
-    items = (f'<li><span class="dot" style="background:var(--p{i % 6})"></span>{escape(p)}</li>' for i, p in enumerate(policies))
-    return f'<ul class="key">{"".join(items)}</ul>'
-
-
 def _families(summary: Summary) -> str:
     rows = [
         ("" if line.family else "all", [line.family or "all", line.policy], summary.cells(line)) for line in summary.with_totals()
     ]
-    return _table(["family", "policy"], summary.columns(), rows)
+    return table(["family", "policy"], summary.columns(), rows)
 
 
 def _outputs(name: str, rows: dict[str, Outputs]) -> str:
     heads = ["outputs", "tokens before", "after", "facts used", "in context", "lost"]
     cells = [("", [kind or "(unnamed)"], [f"{value:,}" for value in _values(row)]) for kind, row in rows.items()]
-    return _table([name], heads, cells)
+    return table([name], heads, cells)
 
 
 def _values(row: Outputs) -> tuple[int, ...]:
     return (row.outputs, row.tokens_before, row.tokens_after, row.used, row.in_context, row.lost)
-
-
-def _table(names: Sequence[str], heads: Sequence[str], rows: Iterable[tuple[str, Sequence[str], Sequence[str]]]) -> str:
-    top = "".join(f'<th class="name">{escape(n)}</th>' for n in names) + "".join(f"<th>{escape(h)}</th>" for h in heads)
-    lines = []
-    for style, labels, cells in rows:
-        inner = "".join(f'<td class="name">{escape(n)}</td>' for n in labels) + "".join(f"<td>{escape(c)}</td>" for c in cells)
-        lines.append(f'<tr class="{style}">{inner}</tr>' if style else f"<tr>{inner}</tr>")
-    return f'<div class="scroll"><table><tr>{top}</tr>{"".join(lines)}</table></div>'
 
 
 def _lost(one: Lost) -> str:

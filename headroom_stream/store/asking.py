@@ -5,7 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from headroom_stream.errors import ValidationError
 from headroom_stream.results import RequestMetrics
@@ -34,7 +36,7 @@ _MEASURES = {
 }
 
 
-class NamedUse(NamedTuple):
+class NamedUse(Struct, frozen=True):
     """Calls that have a name in common."""
 
     name: str

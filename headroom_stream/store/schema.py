@@ -63,6 +63,8 @@ CREATE INDEX by_group ON requests
     hour, model, mode, timestamp, tokens_input_before, tokens_input_after, cost_before, cost_after, cache_alignment_score, cached_tokens,
     failed, latency_ms, json_bloat, html_noise, base64, whitespace, dynamic_date, repetition, reread, reread_compressed
 );
+-- The same for transforms, of which the calls mostly share few lists.
+CREATE INDEX by_transforms ON requests (transforms_applied, mode, timestamp, tokens_input_before, tokens_input_after);
 """
 
 STEPS: tuple[str, ...] = (_FIRST,)

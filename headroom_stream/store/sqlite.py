@@ -53,7 +53,10 @@ class SqliteStore(Asks):
     _transforms = """
         SELECT name, sum(n), sum(b), sum(s) FROM (
             SELECT value AS name, n, b, s
-            FROM (SELECT transforms_applied AS list, {sums} FROM {calls} {where} GROUP BY list), json_each(list)
+            FROM (
+                SELECT transforms_applied AS list, {sums}
+                FROM {calls} INDEXED BY by_transforms {where} GROUP BY transforms_applied
+            ), json_each(list)
             GROUP BY list, name
         )
         GROUP BY name"""
