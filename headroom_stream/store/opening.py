@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
 from headroom_stream.config.deployment import ClickHouseSettings
 from headroom_stream.errors import ConfigurationError
-from headroom_stream.store.clickhouse import ClickHouseStore
 from headroom_stream.store.sqlite import MemoryStore, SqliteStore
+
+if TYPE_CHECKING:
+    from headroom_stream.store.clickhouse import ClickHouseStore
 
 _SQLITE = "sqlite:///"
 _KNOWN = "sqlite:///file.db (relative), sqlite:////path/file.db, memory://, http[s]://[user:password@]host:8123/database"
 _DATABASE = re.compile(r"[A-Za-z_]\w*\Z", re.ASCII)
 
-Store = SqliteStore | ClickHouseStore
+Store: TypeAlias = "SqliteStore | ClickHouseStore"
 
 
 def open_store(url: str, *, create: bool = True) -> Store:
@@ -31,6 +34,8 @@ def open_store(url: str, *, create: bool = True) -> Store:
     if url == "memory://":
         return MemoryStore()
     if is_clickhouse(url):
+        from headroom_stream.store.clickhouse import ClickHouseStore  # noqa: PLC0415 - its driver takes a tenth of a second to load
+
         return ClickHouseStore(clickhouse_settings(url), create=create)
     raise ConfigurationError(f"store_url names no store; it must be one of {_KNOWN}", {"scheme": url.partition(":")[0][:20]})
 

@@ -34,8 +34,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def url(here: Path) -> str:
     """A file with some days of calls."""
     store = open_store("sqlite:///headroom.db")
-    for row in some_days():
-        store.save(row)
+    store.save_all(some_days())
     store.close()
     return "sqlite:///headroom.db"
 
@@ -129,8 +128,7 @@ def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     with endpoint(tmp_path_factory.mktemp("clickhouse")) as address:
         made = with_clickhouse(Settings(), address)
         store = open_store(f"{made.clickhouse.url}/{made.clickhouse.database}")
-        for row in some_days():
-            store.save(row)
+        store.save_all(some_days())
         store.close()
         yield made
 

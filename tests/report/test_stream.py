@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 import pytest
@@ -49,10 +49,10 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
         migrate(client, made)
         client.close()
         client = connect(made)
-        written: list[RowMetric] = [*TURNS, *others, *DECISIONS, *dead, *TURNS[10:20], *DECISIONS[:5], dead[0]]
-        for metric in written:
-            table, row = to_row(metric)
-            client.insert(table, [row], column_names=COLUMNS[table])
+        batches: list[Sequence[RowMetric]] = [TURNS, others, DECISIONS, dead, TURNS[10:20], DECISIONS[:5], dead[:1]]
+        for batch in batches:
+            tables, rows = zip(*map(to_row, batch), strict=True)
+            client.insert(tables[0], rows, column_names=COLUMNS[tables[0]])
         client.close()
         yield made
 

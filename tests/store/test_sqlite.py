@@ -31,14 +31,14 @@ def save_many(path: str, first: int, count: int) -> None:
 def test_rows_of_several_processes_that_start_at_once_are_all_kept(tmp_path: Path) -> None:
     path = str(tmp_path / "calls.db")
     fresh = multiprocessing.get_context("spawn")
-    children = [fresh.Process(target=save_many, args=(path, n * 200, 200)) for n in range(4)]
+    children = [fresh.Process(target=save_many, args=(path, n * 60, 60)) for n in range(3)]
     for child in children:
         child.start()
     for child in children:
         child.join(60)
-    assert [child.exitcode for child in children] == [0, 0, 0, 0]
+    assert [child.exitcode for child in children] == [0, 0, 0]
     store = SqliteStore(path)
-    assert store.query(limit=1000) == [call(n) for n in reversed(range(800))]
+    assert store.query(limit=1000) == [call(n) for n in reversed(range(180))]
     store.close()
 
 
