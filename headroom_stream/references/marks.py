@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
+from headroom_stream.references.numbers import Numbers, renumbered
+
 
 class Span(Struct, frozen=True, array_like=True):
     """Characters of an earlier output as it was sent; from 0 to 0: all of it, with what its own markers stand for."""
@@ -26,6 +28,8 @@ class Mark(Struct, frozen=True, array_like=True):
     end: int
     parts: tuple[Span, ...]
     """Joined by commas where there are several: entries of an object."""
+    numbers: Numbers | None = None
+    """Under which the lines stand here, if not as they were."""
 
 
 class Referring(Struct, frozen=True, array_like=True):
@@ -41,9 +45,14 @@ def expand(sent: Referring, earlier: Callable[[int], Referring]) -> str:
     out: list[str] = []
     at = 0
     for mark in sent.marks:
-        out += [sent.text[at : mark.start], ",".join(_part(part, earlier) for part in mark.parts)]
+        out += [sent.text[at : mark.start], _meant(mark, earlier)]
         at = mark.end
     return "".join([*out, sent.text[at:]])
+
+
+def _meant(mark: Mark, earlier: Callable[[int], Referring]) -> str:
+    text = ",".join(_part(part, earlier) for part in mark.parts)
+    return text if mark.numbers is None else renumbered(text, mark.numbers)
 
 
 def _part(span: Span, earlier: Callable[[int], Referring]) -> str:
@@ -74,11 +83,11 @@ class Edits:
         """Put in text of our own that stands for nothing."""
         self._put(piece)
 
-    def mark(self, marker: str, parts: tuple[Span, ...]) -> None:
+    def mark(self, marker: str, parts: tuple[Span, ...], numbers: Numbers | None = None) -> None:
         """Write a marker that stands for `parts`."""
         start = self._length
         self._put(marker)
-        self.marks.append(Mark(start, self._length, parts))
+        self.marks.append(Mark(start, self._length, parts, numbers))
 
     def done(self) -> Referring:
         """The text with the replacements; what is left of it is taken over."""

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from collections.abc import Callable
+from itertools import pairwise, takewhile
+
+from msgspec import Struct, structs
 
 from headroom_stream.config import ReferencesConfig
 from headroom_stream.references.marks import Edits, Referring, Span
-from headroom_stream.references.shown import GRAM, Document, Shown, digest, starts
-from headroom_stream.references.values import LEAST_CHARS, Value, fields, identity, name, scan
+from headroom_stream.references.numbers import Lines, Numbers, numbered
+from headroom_stream.references.shown import Document, Shown, digest
+from headroom_stream.references.values import LEAST_CHARS, Value, fields, identity, name
 
 _LEAST_RUN_CHARS = 80
 """A shorter run costs about as many tokens as its marker."""
+_LEAST_RENUMBERED_CHARS = 300
+"""The same of lines under other numbers: agents name lines by number, so that numbers go only where that saves much."""
 _LEAST_WHOLE_CHARS = 60
 _NEAR_RESULTS = 6
 """How far back keys may stand from the values that belong to them: a reader has to put the two side by side."""
@@ -26,46 +32,90 @@ def refer(text: str, shown: Shown, config: ReferencesConfig) -> Referring | None
         edits.skip(len(text))
         edits.mark(marker, (Span(number, 0, 0),))
         return edits.done()
-    root = scan(text)
+    parts = shown.read(text)
     edits = Edits(text)
-    if root is None:
-        _lines(text, shown, config, edits)
+    if parts.root is None:
+        _lines(parts.lines, shown, config, edits)
     else:
-        _values(text, root, shown, edits)
+        _values(text, parts.root, shown, edits)
     return edits.done() if edits.marks else None
 
 
-def _lines(text: str, shown: Shown, config: ReferencesConfig, edits: Edits) -> None:
-    lines = text.split("\n")
-    if len(lines) < GRAM:
-        return
-    begins = starts(lines)
-    at = 0
-    while at + GRAM <= len(lines):
-        place = shown.grams.get((lines[at], lines[at + 1]))
-        if place is None:
-            at += 1
+class _Run(Struct, frozen=True):
+    """Lines that were shown before."""
+
+    start: int
+    there: int
+    """Where they start in their source."""
+    count: int
+    numbers: Numbers | None = None
+    """Under which they stand here, if the source has them under others."""
+
+
+def _lines(own: Lines, shown: Shown, config: ReferencesConfig, edits: Edits) -> None:
+    free = 0
+    for at in [at for at, gram in enumerate(pairwise(own.bare)) if gram in shown.grams]:
+        if at < free:
             continue
+        place = shown.grams[own.bare[at], own.bare[at + 1]]
         source = shown.documents[place.output]
-        count = _equal(lines, at, source, place.start)
-        chars = begins[at + count] - begins[at] - 1
-        if count < config.min_lines or chars < _LEAST_RUN_CHARS:
-            at += 1
-            continue
-        begin = source.start_of(place.start)
-        edits.keep(begins[at])
-        edits.skip(begins[at] + chars)
-        edits.mark(f"[{count} lines as in result {place.output}]", (Span(place.output, begin, begin + chars),))
-        at += count
+        run = _equal(own, free, at, source, place.start)
+        if not _worth(run, own, config, _LEAST_RUN_CHARS):
+            run = _renumbered(own, free, at, source, place.start)
+            if not _worth(run, own, config, _LEAST_RENUMBERED_CHARS):
+                continue
+        free = run.start + run.count
+        edits.keep(own.start(run.start))
+        edits.skip(own.start(free) - 1)
+        span = Span(place.output, source.lines.start(run.there), source.lines.start(run.there + run.count) - 1)
+        edits.mark(f"[{_said(run, own, source.lines)} result {place.output}]", (span,), run.numbers)
 
 
-def _equal(lines: list[str], at: int, source: Document, start: int) -> int:
-    """How many lines from `at` on are those of the source from `start` on."""
-    count = 0
-    most = min(len(lines) - at, len(source.lines) - start)
-    while count < most and lines[at + count] == source.lines[start + count] and start + count not in source.hidden:
-        count += 1
-    return count
+def _worth(run: _Run, own: Lines, config: ReferencesConfig, least: int) -> bool:
+    return run.count >= config.min_lines and own.start(run.start + run.count) - own.start(run.start) > least
+
+
+def _equal(own: Lines, free: int, at: int, source: Document, there: int) -> _Run:
+    """The lines around `at`, from `free` on, that are those of the source around `there`."""
+    lines, others, hidden = own.lines, source.lines.lines, source.hidden
+
+    def same(k: int) -> bool:
+        return lines[at + k] == others[there + k] and there + k not in hidden
+
+    return _around(same, own, free, at, source, there)
+
+
+def _renumbered(own: Lines, free: int, at: int, source: Document, there: int) -> _Run:
+    """The same of lines whose numbers differ, and rise by one from line to line in both."""
+    others, hidden = source.lines, source.hidden
+    first, second = own.number(at), others.number(there)
+    if not first or not second:
+        return _Run(at, there, 0)
+    numbers = own.written(at)
+
+    def same(k: int) -> bool:
+        return (
+            own.bare[at + k] == others.bare[there + k]
+            and others.number(there + k) == second + k
+            and own.lines[at + k] == numbered(own.bare[at + k], numbers, first + k)
+            and there + k not in hidden
+        )
+
+    run = _around(same, own, free, at, source, there)
+    return structs.replace(run, numbers=structs.replace(numbers, first=own.number(run.start)))
+
+
+def _around(same: Callable[[int], bool], own: Lines, free: int, at: int, source: Document, there: int) -> _Run:
+    ahead = sum(1 for _ in takewhile(same, range(min(len(own.lines) - at, len(source.lines.lines) - there))))
+    back = sum(1 for _ in takewhile(same, range(-1, -min(at - free, there) - 1, -1))) if ahead else 0
+    return _Run(at - back, there - back, back + ahead)
+
+
+def _said(run: _Run, own: Lines, source: Lines) -> str:
+    first, there, more = own.number(run.start), source.number(run.there), run.count - 1
+    rising = first and own.number(run.start + more) == first + more
+    here = f"lines {first}-{first + more}" if rising else f"{run.count} lines"
+    return f"{here} as in" if run.numbers is None else f"{here} as {there}-{there + more} in"
 
 
 class _Hide(Struct, frozen=True):

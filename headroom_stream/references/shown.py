@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Iterator
-from itertools import accumulate, pairwise
+from itertools import pairwise
 
 from msgspec import Struct
 
 from headroom_stream.content.ends import shortened
 from headroom_stream.references.marks import Mark, Referring
-from headroom_stream.references.values import fields, identity, name, pieces, scan
+from headroom_stream.references.numbers import Lines, split
+from headroom_stream.references.values import Value, fields, identity, name, pieces, scan
 
 LEAST_CHARS = 100
 """Shorter outputs are not worth pointing at."""
@@ -53,31 +54,32 @@ class Keys(Struct, frozen=True):
     """Each with its colon, in order."""
 
 
+class Text(Struct, frozen=True):
+    """An output, taken apart: into values if it is one value in brackets, else into lines."""
+
+    text: str
+    root: Value | None
+    lines: Lines
+
+
+def read(text: str) -> Text:
+    """Take an output apart."""
+    root = scan(text)
+    return Text(text, root, split(text if root is None else ""))
+
+
 class Document(Struct):
     """One output as it was sent."""
 
     text: str
-    lines: list[str]
+    lines: Lines
     hidden: frozenset[int]
     """Lines that are markers or hold one, and lines that mean something else in another text."""
     digest: bytes
-    starts: list[int] = []
-    """Where each line begins, once that was asked for."""
     grams: list[Gram] = []
     pieces: list[str] = []
     identities: list[str] = []
     shapes: list[tuple[str, ...]] = []
-
-    def start_of(self, line: int) -> int:
-        """The place of a line in the text."""
-        if not self.starts:
-            self.starts = starts(self.lines)
-        return self.starts[line]
-
-
-def starts(lines: list[str]) -> list[int]:
-    """Where each of these lines begins in their text, and where a next one would."""
-    return [0, *accumulate(len(line) + 1 for line in lines)]
 
 
 def digest(text: str) -> bytes:
@@ -98,23 +100,31 @@ class Shown:
         self.values: dict[str, Place] = {}
         self.objects: dict[str, Known] = {}
         self.shapes: dict[tuple[str, ...], Keys] = {}
+        self._read: Text | None = None
+
+    def read(self, text: str) -> Text:
+        """Take an output apart, which mostly is added as it stands right afterwards: that is done once."""
+        if self._read is None or self._read.text != text:
+            self._read = read(text)
+        return self._read
 
     def add(self, number: int, sent: Referring, original: bytes | None = None) -> None:
         """Take note of an output that was sent. `original` is the digest of its text before references, if it has any."""
         text = sent.text
+        known, self._read = self._read, None
         if not LEAST_CHARS <= len(text) <= self.max_chars:
             return
-        document = Document(text, text.split("\n"), _hidden(text, sent.marks) | shortened(text), original or digest(text))
+        parts = known if known is not None and known.text == text else read(text)
+        document = Document(text, parts.lines, _hidden(text, sent.marks) | shortened(text), original or digest(text))
         self.documents[number] = document
         self.whole[document.digest] = number
         self.chars += len(text)
-        root = scan(text)
-        if root is None:
-            for gram, line in _grams(document):
+        if parts.root is None:
+            for gram, line in _grams(document.lines.bare, document.hidden):
                 self.grams[gram] = Place(number, line)
                 document.grams.append(gram)
         else:
-            for value in pieces(root):
+            for value in pieces(parts.root):
                 piece = name(text, value)
                 self.values[piece] = Place(number, value.start, value.end)
                 document.pieces.append(piece)
@@ -150,17 +160,11 @@ class Shown:
                 del self.objects[thing]
 
 
-def grams(lines: list[str]) -> Iterator[tuple[Gram, int]]:
-    """Each two lines in a row, and where they begin."""
+def _grams(lines: list[str], hidden: frozenset[int]) -> Iterator[tuple[Gram, int]]:
+    """Each two lines in a row that say something and are no markers, and where they begin."""
     said = [len(line.strip()) for line in lines]
     for at, gram in enumerate(pairwise(lines)):
-        if said[at] + said[at + 1] >= _LEAST_GRAM_CHARS:
-            yield gram, at
-
-
-def _grams(document: Document) -> Iterator[tuple[Gram, int]]:
-    for gram, at in grams(document.lines):
-        if not document.hidden or document.hidden.isdisjoint(range(at, at + GRAM)):
+        if said[at] + said[at + 1] >= _LEAST_GRAM_CHARS and at not in hidden and at + 1 not in hidden:
             yield gram, at
 
 

@@ -57,11 +57,12 @@ def _output(sent: Referring, left: Mapping[int, Referring], known: Mapping[int, 
     for mark in sent.marks:
         if any(part.output in left for part in mark.parts):
             whole = expand(
-                Referring(sent.text[mark.start : mark.end], (Mark(0, mark.end - mark.start, mark.parts),)), known.__getitem__
+                Referring(sent.text[mark.start : mark.end], (structs.replace(mark, start=0, end=mark.end - mark.start),)),
+                known.__getitem__,
             )
             out += [sent.text[at : mark.start], whole]
             at = mark.end
             moved += len(whole) - (mark.end - mark.start)
         else:
-            marks.append(Mark(mark.start + moved, mark.end + moved, mark.parts))
+            marks.append(structs.replace(mark, start=mark.start + moved, end=mark.end + moved))
     return Referring("".join([*out, sent.text[at:]]), tuple(marks))

@@ -80,6 +80,52 @@ def test_lines_are_told_apart_by_their_numbers() -> None:
     assert told(SOURCE, shifted)[1].marks == ()
 
 
+CODE = [f"    value_{n} = compute(value_{n * 5 % 7}, weight={n * 7})" if n % 4 else "" for n in range(1, 60)]
+
+
+def under_numbers(lines: list[str], first: int, form: str = "{}:") -> str:
+    return "\n".join(form.format(number) + line for number, line in enumerate(lines, first))
+
+
+def test_code_that_moved_by_an_edit_is_pointed_at_with_its_numbers() -> None:
+    edited = under_numbers([*CODE[:20], "    added = 1", *CODE[20:]], 90)
+    story, sent = told(under_numbers(CODE, 90), edited)
+    assert sent.text == "[lines 90-109 as in result 1]\n110:    added = 1\n[lines 111-149 as 110-148 in result 1]"
+    assert story.expanded(sent) == edited
+
+
+@pytest.mark.parametrize("form", ["{}:", "{}\t", "{:6}\t", "{:5}→", "{} | ", "{:3} | "])
+def test_numbers_are_put_back_as_they_were_written(form: str) -> None:
+    first, later = under_numbers(CODE, 80, form), under_numbers(CODE, 95, form)
+    story, sent = told(first, later)
+    assert sent.text == "[lines 95-153 as 80-138 in result 1]"
+    assert story.expanded(sent) == later
+
+
+def test_a_single_long_line_gets_its_number_back() -> None:
+    story = Story(ReferencesConfig(min_lines=1))
+    story.tell(f"12:{'long ' * 80}\n13:x = 1\nend")
+    sent = story.tell(f"before\n17:{'long ' * 80}\n19:x = 1\nend")
+    assert sent.text == "before\n[lines 17-17 as 12-12 in result 1]\n19:x = 1\nend"
+    assert story.expanded(sent) == f"before\n17:{'long ' * 80}\n19:x = 1\nend"
+
+
+def test_code_that_moved_is_written_again_where_it_is_short() -> None:
+    assert told(under_numbers(CODE, 90), under_numbers(CODE[4:8], 99))[1].marks == ()
+
+
+def test_numbers_that_do_not_rise_line_by_line_are_written_out() -> None:
+    hits = [f"{n * n}:{line}" for n, line in enumerate(CODE, 5)]
+    moved = [f"{n * n + 1}:{line}" for n, line in enumerate(CODE, 5)]
+    assert told("\n".join(hits), "\n".join(moved))[1].marks == ()
+    assert told(under_numbers(CODE, 5), "\n".join(moved))[1].marks == ()
+
+
+def test_a_run_begins_with_the_lines_that_say_nothing_themselves() -> None:
+    later = "\n".join(["an edit", "}", "", *LINES[5:15], "and an end"])
+    assert told("\n".join(["}", "", *LINES[5:15]]), later)[1].text == "an edit\n[12 lines as in result 1]\nand an end"
+
+
 def test_short_runs_and_runs_that_say_nothing_are_repeated() -> None:
     assert told(SOURCE, "\n".join(["a", *LINES[3:4], "b", *LINES[8:9]]))[1].marks == ()
     assert told("}\n" * 200, "a\n" + "}\n" * 20)[1].marks == ()
@@ -197,7 +243,10 @@ def test_the_index_forgets_all_of_an_output_that_leaves_it() -> None:
 piece = st.sampled_from(
     [*LINES[:12], "", "}", "    return total", "[same as result 1]", "[10 lines as in result 1]", "…as in result 2"]
 )
-text_output = st.lists(piece, min_size=1, max_size=40).map("\n".join)
+listing = st.tuples(st.integers(0, 30), st.integers(1, 30), st.integers(1, 1_100), st.sampled_from(["{}:", "{:4}\t", "{} | "])).map(
+    lambda drawn: under_numbers(CODE[drawn[0] : drawn[0] + drawn[1]], drawn[2], drawn[3])
+)
+text_output = st.lists(piece, min_size=1, max_size=40).map("\n".join) | st.lists(listing, min_size=1, max_size=3).map("\n".join)
 leaf = st.sampled_from(
     ["Oslo", "…as in result 1", "K1NW8N", 17, 1.5, None, True, "a longer text, with a comma and {braces} in it", "^", "x" * 50]
 )
@@ -250,18 +299,25 @@ def test_a_worker_that_meets_the_session_anew_sends_the_same_bytes(texts: list[s
     assert warm.bodies == cold.bodies
 
 
-def test_what_is_pointed_at_is_written_out_where_its_source_leaves_the_window() -> None:
-    folding = Folding(window={"max_tokens": 3_000, "low_water": 0.98, "keep_last_turns": 1})
+@pytest.mark.parametrize(
+    ("source", "again", "marker"),
+    [
+        (SOURCE, SOURCE, "[39 lines as in result 1]"),
+        (under_numbers(CODE, 90), under_numbers(CODE, 98), "[lines 98-156 as 90-148 in result 1]"),
+    ],
+)
+def test_what_is_pointed_at_is_written_out_where_its_source_leaves_the_window(source: str, again: str, marker: str) -> None:
+    folding = Folding(window={"max_tokens": 3_400, "low_water": 0.98, "keep_last_turns": 1})
     long = "\n".join(f"row {n} of {n * n} and {n * 31} more, which nobody asks for again" for n in range(60))
-    folding.turn(user("Go."), call("a"), result("a", f"{SOURCE}\n{long}"))
-    folding.turn(call("b"), result("b", f"before\n{SOURCE}\nafter"))
-    assert "[39 lines as in result 1]" in folding.content(-1)
+    folding.turn(user("Go."), call("a"), result("a", f"{source}\n{long}"))
+    folding.turn(call("b"), result("b", f"before\n{again}\nafter"))
+    assert marker in folding.content(-1)
     n = 0
     while b"left out" not in folding.bodies[1]:
         n += 1
         folding.turn(call(f"c{n}"), result(f"c{n}", f"step {n}: " + "all is well with the machine so far. " * 12))
-    assert [json.loads(body)["content"] for body in folding.bodies if b"before" in body] == [f"before\n{SOURCE}\nafter"]
-    assert not any(b"as in result 1]" in body for body in folding.bodies)
+    assert [json.loads(body)["content"] for body in folding.bodies if b"before" in body] == [f"before\n{again}\nafter"]
+    assert not any(b"in result 1]" in body for body in folding.bodies)
     head = folding.session.head if folding.session else None
     assert head is not None
     assert head.tokens_after == sum(count_message(view(body), folding.tokenizer) for body in folding.bodies)
