@@ -23,16 +23,22 @@ class Usage(Struct, frozen=True, omit_defaults=True):
 def normalise_usage(reported: Mapping[str, Any]) -> Usage:
     """Read the usage object of Anthropic, OpenAI (chat and responses) or Gemini. What is missing stays None, never 0."""
     if "promptTokenCount" in reported or "prompt_token_count" in reported:
+        prompt = _number(reported, "promptTokenCount", "prompt_token_count")
+        tools = _number(reported, "toolUsePromptTokenCount", "tool_use_prompt_token_count")
+        answer = _number(reported, "candidatesTokenCount", "candidates_token_count")
+        thoughts = _number(reported, "thoughtsTokenCount", "thoughts_token_count")
         return Usage(
-            input=_number(reported, "promptTokenCount", "prompt_token_count"),
+            # What its own tools brought is billed as prompt, and thoughts as answer; it counts both apart.
+            input=_sum(prompt, tools),
             cache_read=_number(reported, "cachedContentTokenCount", "cached_content_token_count"),
-            output=_number(reported, "candidatesTokenCount", "candidates_token_count"),
+            output=_sum(answer, thoughts),
         )
     details = reported.get("prompt_tokens_details") or reported.get("input_tokens_details")
     if "prompt_tokens" in reported or isinstance(details, Mapping):
         return Usage(
             input=_number(reported, "prompt_tokens", "input_tokens"),
             cache_read=_number(details, "cached_tokens") if isinstance(details, Mapping) else None,
+            cache_write=_number(details, "cache_write_tokens") if isinstance(details, Mapping) else None,
             output=_number(reported, "completion_tokens", "output_tokens"),
         )
     read = _number(reported, "cache_read_input_tokens")
@@ -53,3 +59,7 @@ def _number(source: Mapping[str, Any], *names: str) -> int | None:
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63:
             return value
     return None
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return None if one is None and other is None else (one or 0) + (other or 0)

@@ -152,6 +152,22 @@ def test_prices_are_those_of_the_day_and_the_first_glob_that_fits() -> None:
     assert NO_PRICES.find("gpt-x", date(2026, 6, 1)) is None
 
 
+def test_a_snapshot_has_the_price_of_its_model_unless_it_has_its_own() -> None:
+    def entry(model: str, price: int) -> PriceEntry:
+        return PriceEntry(
+            model=model,
+            valid_from=date(2026, 1, 1),
+            price=Price(input=price, cache_read=0, cache_write=0, cache_ttl_s=1, min_prefix=0),
+        )
+
+    table = PriceTable(version="v", entries=(entry("m-[12]*", 1), entry("m-1", 2), entry("m-1-2024-05-13", 3)))
+    names = ("m-1", "m-1-2024-05-13", "m-1-20250101", "m-1@20250101", "m-1-latest", "m-1-mini", "m-2", "m-3-20250101")
+    prices = [table.find(name, date(2026, 6, 1)) for name in names]
+    assert [p and p.input for p in prices] == [2, 3, 1, 1, 1, 1, 1, None]
+    named = PriceTable(version="v", entries=(entry("m-1", 2),))
+    assert [named.find(name, date(2026, 6, 1)) is not None for name in names] == [True, True, True, True, True, False, False, False]
+
+
 def test_silence_is_measured_across_time_zones() -> None:
     folding = priced()
     when = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -175,6 +191,10 @@ def test_silence_is_measured_across_time_zones() -> None:
         ),
         ({"prompt_tokens": 100, "prompt_tokens_details": None}, Usage(input=100)),
         (
+            {"prompt_tokens": 100, "prompt_tokens_details": {"cached_tokens": 70, "cache_write_tokens": 20}},
+            Usage(input=100, cache_read=70, cache_write=20),
+        ),
+        (
             {"input_tokens": 100, "output_tokens": 7, "input_tokens_details": {"cached_tokens": 90}},
             Usage(input=100, cache_read=90, output=7),
         ),
@@ -183,6 +203,11 @@ def test_silence_is_measured_across_time_zones() -> None:
             Usage(input=100, cache_read=90, output=7),
         ),
         ({"prompt_token_count": 100, "cached_content_token_count": 90}, Usage(input=100, cache_read=90)),
+        # Gemini bills thoughts as answer, and what its own tools brought as prompt.
+        (
+            {"promptTokenCount": 100, "toolUsePromptTokenCount": 30, "candidatesTokenCount": 7, "thoughtsTokenCount": 50},
+            Usage(input=130, output=57),
+        ),
         ({"input_tokens": -1, "output_tokens": "7", "cache_read_input_tokens": True}, Usage()),
         ({"prompt_tokens": 2.5, "prompt_tokens_details": [1]}, Usage()),
         ({"something": "else"}, Usage()),

@@ -28,7 +28,10 @@ def test_each_price_is_sane(entry: PriceEntry) -> None:
     assert 60 <= price.cache_ttl_s <= 86_400
     assert 0 < price.min_prefix <= 8_192
     assert (price.tier_above is None) == (price.tier_percent == 100)
-    assert price.tier_percent >= 100
+    assert price.tier_percent >= price.tier_output_percent >= 100
+    assert price.output is not None and 2 * price.input <= price.output <= 9 * price.input
+    assert entry.context is not None and 8_000 <= entry.context <= 2_000_000
+    assert entry.max_output is None or entry.max_output <= entry.context
     assert entry.model == entry.model.lower()
 
 
@@ -60,6 +63,10 @@ def test_no_model_has_two_prices_from_one_day() -> None:
         ("gpt-4o-2024-08-06", 2.5),
         ("gemini-2.5-flash-lite", 0.10),
         ("gemini-2.5-flash", 0.30),
+        ("gpt-4o-2024-05-13", 5.0),
+        ("claude-3-5-sonnet-latest", 3.0),
+        ("claude-fable-5", 10.0),
+        ("claude-fable-5-2", 8.0),
     ],
 )
 def test_names_as_providers_write_them_find_their_price(model: str, usd_per_million: float) -> None:
@@ -71,6 +78,9 @@ def test_names_as_providers_write_them_find_their_price(model: str, usd_per_mill
 def test_an_unknown_model_has_no_price() -> None:
     assert TABLE.find("llama-3", TODAY) is None
     assert TABLE.find("", TODAY) is None
+    # Faster, smaller and later ones of a family cost something else than the family.
+    for name in ("gpt-5.6-sol-fast", "claude-opus-5-7", "gemini-2.5-flash-image", "gpt-4o-audio-preview"):
+        assert TABLE.find(name, TODAY) is None
 
 
 def test_the_version_names_the_data() -> None:
