@@ -31,9 +31,11 @@ from headroom_stream.settings import load_settings
 from headroom_stream.tokenizers import load_tokenizer
 
 if TYPE_CHECKING:
+    from headroom_stream.counting import Tokenizer, count_tokens_messages, count_tokens_text
     from headroom_stream.direct import CacheAligner, IntelligentContextManager, RollingWindow, SmartCrusher, TransformPipeline
     from headroom_stream.embeddings import EmbeddingScorer, HybridScorer, create_scorer, embedding_available
     from headroom_stream.learning import ToolUsage
+    from headroom_stream.providers import AnthropicProvider, GoogleProvider, OpenAICompatibleProvider, OpenAIProvider
     from headroom_stream.relevance import BM25Scorer, RelevanceScore
     from headroom_stream.report import generate_report
     from headroom_stream.transforms import TransformResult
@@ -44,16 +46,20 @@ except PackageNotFoundError:  # run from a source tree that was not installed
     __version__ = "0"
 
 __all__ = [
+    "AnthropicProvider",
     "BM25Scorer",
     "CacheAligner",
     "CacheAlignerConfig",
     "ContextBatch",
     "EmbeddingScorer",
+    "GoogleProvider",
     "HeadroomConfig",
     "HeadroomError",
     "HybridScorer",
     "IntelligentContextConfig",
     "IntelligentContextManager",
+    "OpenAICompatibleProvider",
+    "OpenAIProvider",
     "Policy",
     "PolicySession",
     "Position",
@@ -66,12 +72,15 @@ __all__ = [
     "Settings",
     "SmartCrusher",
     "SmartCrusherConfig",
+    "Tokenizer",
     "ToolProfile",
     "ToolUsage",
     "TransformPipeline",
     "TransformResult",
     "TurnEvent",
     "__version__",
+    "count_tokens_messages",
+    "count_tokens_text",
     "create_scorer",
     "embedding_available",
     "fold",
@@ -84,6 +93,8 @@ _LATER = {
     **dict.fromkeys(("CacheAligner", "IntelligentContextManager", "RollingWindow", "SmartCrusher", "TransformPipeline"), "direct"),
     **dict.fromkeys(("EmbeddingScorer", "HybridScorer", "create_scorer", "embedding_available"), "embeddings"),
     **dict.fromkeys(("BM25Scorer", "RelevanceScore"), "relevance"),
+    **dict.fromkeys(("AnthropicProvider", "GoogleProvider", "OpenAICompatibleProvider", "OpenAIProvider"), "providers"),
+    **dict.fromkeys(("Tokenizer", "count_tokens_messages", "count_tokens_text"), "counting"),
     "ToolUsage": "learning",
     "generate_report": "report",
     "TransformResult": "transforms",
