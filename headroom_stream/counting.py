@@ -34,7 +34,7 @@ class Tokenizer:
 
     @property
     def exact(self) -> bool:
-        """Whether counts are the provider's, for plain text messages. `counter.count` says it of any prompt."""
+        """Whether counts are the provider's, for plain text messages. `counter.count_prompt` says it of any."""
         return self.counter.exact
 
     @property
@@ -49,6 +49,10 @@ class Tokenizer:
     def count(self, text: str) -> int:
         """`count_text`, by the name that the transforms call it."""
         return self.counter.count_text(text)
+
+    def count_within(self, text: str, whole: str, tokens: int) -> int:
+        """`count`, faster where `text` is a part of `whole`, which has `tokens`."""
+        return self.counter.tokenizer.count_within(text, whole, tokens)
 
     def count_text(self, text: str) -> int:
         """Tokens of a text by itself. Raises TokenizationError for what is no text."""

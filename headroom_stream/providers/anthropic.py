@@ -45,7 +45,7 @@ class AnthropicCounter(TokenCounter):
         """Whether `count_messages` asks the API."""
         return self._why_not() is None
 
-    def count(
+    def count_prompt(
         self, messages: Iterable[Any], *, tools: Sequence[Mapping[str, Any]] = (), system: str | Sequence[Any] | None = None
     ) -> Count:
         """By the API, at no charge; estimated where that fails or there is no client, which `why` and a UserWarning say.
@@ -59,7 +59,7 @@ class AnthropicCounter(TokenCounter):
                 return Count(self._ask(every, tools, system), exact=True)
             except self._failures() as error:
                 why = asked_in_vain("count_tokens", error, warn=self._warn)
-        guess = super().count(every, tools=tools, system=system)
+        guess = super().count_prompt(every, tools=tools, system=system)
         return Count(guess.tokens, exact=False, why=f"estimated: {why}")
 
     def _why_not(self) -> str | None:

@@ -27,7 +27,7 @@ class Count(Struct, frozen=True):
 class TokenCounter:
     """Counts for one model, on this machine. What a provider's own count differs in is for subclasses to say.
 
-    It also does as a tokenizer wherever the engine and the transforms take one.
+    The engine and the transforms count texts by its `tokenizer`.
     """
 
     def __init__(self, model: str, tokenizer: Tokenizer) -> None:
@@ -41,14 +41,14 @@ class TokenCounter:
 
     @property
     def exact(self) -> bool:
-        """Whether `count_messages` gives what the provider bills, for plain text messages. `count` says it of any prompt."""
+        """Whether `count_messages` gives what the provider bills, for plain text messages. `count_prompt` says it of any."""
         return self.tokenizer.exact_for(self.model)
 
     def exact_for(self, model: str) -> bool:
         """Whether texts are counted by the encoding of `model`."""
         return self.tokenizer.exact_for(model)
 
-    def count(
+    def count_prompt(
         self, messages: Iterable[Any], *, tools: Sequence[Mapping[str, Any]] = (), system: str | Sequence[Any] | None = None
     ) -> Count:
         """Tokens of a whole prompt, and whether they are exact.
@@ -64,7 +64,7 @@ class TokenCounter:
 
     def count_messages(self, messages: Iterable[Any]) -> int:
         """Tokens of a prompt of these messages alone. Raises ValidationError for messages that no provider would take."""
-        return self.count(messages).tokens
+        return self.count_prompt(messages).tokens
 
     def count_message(self, message: Any) -> int:
         """What one message adds to a prompt. Never asks the provider: it counts whole prompts only."""

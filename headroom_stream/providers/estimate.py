@@ -23,6 +23,10 @@ class ScaledTokenizer:
         """The estimate."""
         return -(-self._tokenizer.count(text) * self._percent // 100)
 
+    def count_within(self, text: str, whole: str, tokens: int) -> int:  # noqa: ARG002 - the protocol's parameters
+        """The same: a part's share of an estimate is no estimate of the part."""
+        return self.count(text)
+
     def exact_for(self, model: str) -> bool:  # noqa: ARG002 - the protocol's parameter
         """Never."""
         return False

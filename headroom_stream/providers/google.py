@@ -34,7 +34,7 @@ class GoogleCounter(TokenCounter):
         """Whether `count_messages` asks the API."""
         return self._why_not() is None
 
-    def count(
+    def count_prompt(
         self, messages: Iterable[Any], *, tools: Sequence[Mapping[str, Any]] = (), system: str | Sequence[Any] | None = None
     ) -> Count:
         """By the API, at no charge; estimated where that fails or there is no client, which `why` and a UserWarning say.
@@ -52,7 +52,7 @@ class GoogleCounter(TokenCounter):
                 return Count(tokens + more, not reasons, "; ".join(dict.fromkeys(reasons)))
             except Exception as error:  # noqa: BLE001 - of any HTTP library that the SDK was told to use; a count has an answer, and says why
                 why = asked_in_vain("count_tokens", error, warn=self._warn)
-        guess = super().count(every, tools=tools)
+        guess = super().count_prompt(every, tools=tools)
         return Count(guess.tokens, exact=False, why=f"estimated: {why}")
 
     def _why_not(self) -> str | None:

@@ -121,6 +121,6 @@ def test_a_server_without_address_has_no_client() -> None:
 
 def test_a_server_of_ones_own_is_counted_by_an_estimate() -> None:
     counter = OpenAICompatibleProvider("mine", default_model="llama-3").get_token_counter("")
-    counted = counter.count([{"role": "user", "content": "hello world"}])
+    counted = counter.count_prompt([{"role": "user", "content": "hello world"}])
     assert (counter.model, counted.tokens, counted.exact) == ("llama-3", 9, False)
     assert "not the model's own encoding" in counted.why

@@ -45,7 +45,7 @@ def test_anthropic_counts_message_lists_by_the_api(stub: ProviderStub, claude: a
 
 def test_anthropic_is_asked_about_system_and_tools_too(stub: ProviderStub, claude: anthropic.Anthropic) -> None:
     counter = AnthropicProvider(claude).get_token_counter("claude-sonnet-5")
-    counted = counter.count(
+    counted = counter.count_prompt(
         [{"role": "system", "content": "Be brief."}, *ASKED], tools=[TOOL], system=[{"type": "text", "text": "And kind."}]
     )
     assert counted.exact and counted.tokens == 4711
@@ -66,10 +66,10 @@ def test_a_count_that_fails_is_estimated_and_says_so(stub: ProviderStub, claude:
     stub.fail(status, "no luck")
     counter = AnthropicProvider(claude).get_token_counter("claude-sonnet-4-5")
     with pytest.warns(UserWarning, match="count_tokens failed"):
-        counted = counter.count(ASKED)
+        counted = counter.count_prompt(ASKED)
     assert not counted.exact and "no luck" in counted.why
     assert counted.tokens == AnthropicProvider().get_token_counter("claude-sonnet-4-5").count_messages(ASKED)
-    assert counter.count(ASKED).tokens == 4711
+    assert counter.count_prompt(ASKED).tokens == 4711
 
 
 def test_a_server_that_is_not_there_is_estimated(claude: anthropic.Anthropic) -> None:
@@ -79,7 +79,7 @@ def test_a_server_that_is_not_there_is_estimated(claude: anthropic.Anthropic) ->
         counter = AnthropicProvider(client, warn=False).get_token_counter("claude-sonnet-5")
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            counted = counter.count(ASKED)
+            counted = counter.count_prompt(ASKED)
         assert counted.tokens > 10 and counted.why.startswith("estimated: count_tokens failed")
 
 
@@ -87,7 +87,7 @@ def test_messages_of_another_shape_are_not_sent_to_anthropic(stub: ProviderStub,
     calls = [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
     other = [*ASKED, {"role": "assistant", "tool_calls": calls}, {"role": "tool", "tool_call_id": "c", "content": "x"}]
     for messages in (other, CONTENTS):
-        counted = AnthropicProvider(claude).get_token_counter("claude-sonnet-5").count(messages)
+        counted = AnthropicProvider(claude).get_token_counter("claude-sonnet-5").count_prompt(messages)
         assert not counted.exact and "not in Anthropic's shape" in counted.why
     assert stub.requests == []
 
@@ -110,7 +110,7 @@ def test_without_a_client_counts_are_estimates() -> None:
     assert (older.exact, newer.exact, GoogleProvider().get_token_counter("gemini-2.5-pro").exact) == (False, False, False)
     assert older.count_text(words) == -(-base * 11 // 10)
     assert newer.count_text(words) == -(-base * 143 // 100)
-    assert "was given no client" in older.count(ASKED).why
+    assert "was given no client" in older.count_prompt(ASKED).why
 
 
 @pytest.mark.parametrize(
@@ -137,13 +137,13 @@ def test_an_async_client_can_not_be_asked(stub: ProviderStub) -> None:
     gemini = GoogleProvider(client.aio).get_token_counter("gemini-2.5-pro")
     for counter in (claude, gemini):
         assert not counter.exact
-        assert "async client" in counter.count(ASKED).why
+        assert "async client" in counter.count_prompt(ASKED).why
     assert stub.requests == []
 
 
 def test_google_counts_contents_by_the_api(stub: ProviderStub, gemini: genai.Client) -> None:
     counter = GoogleProvider(client=gemini).get_token_counter("gemini-2.5-pro")
-    counted = counter.count([*CONTENTS, types.Content(role="model", parts=[types.Part(text="Fine.")])])
+    counted = counter.count_prompt([*CONTENTS, types.Content(role="model", parts=[types.Part(text="Fine.")])])
     assert (counted.tokens, counted.exact, counter.exact) == (4711, True, True)
     assert [c["parts"][0]["text"] for c in stub.last.body["contents"]] == ["What is the weather in Lisbon today?", "Fine."]
     assert stub.last.model == "gemini-2.5-pro"
@@ -151,7 +151,7 @@ def test_google_counts_contents_by_the_api(stub: ProviderStub, gemini: genai.Cli
 
 def test_google_is_asked_about_other_shapes_by_their_text(stub: ProviderStub, gemini: genai.Client) -> None:
     counter = GoogleProvider(gemini).get_token_counter("gemini-2.5-pro")
-    counted = counter.count([*ASKED, {"role": "assistant", "content": "Fine."}], system="Be brief.", tools=[TOOL])
+    counted = counter.count_prompt([*ASKED, {"role": "assistant", "content": "Fine."}], system="Be brief.", tools=[TOOL])
     assert not counted.exact and "by its text" in counted.why and "tools" in counted.why
     assert counted.tokens > 4711
     assert [(c["role"], c["parts"][0]["text"]) for c in stub.last.body["contents"]] == [
@@ -164,12 +164,12 @@ def test_google_is_asked_about_other_shapes_by_their_text(stub: ProviderStub, ge
 def test_google_counts_that_fail_are_estimated_and_say_so(stub: ProviderStub, gemini: genai.Client) -> None:
     stub.fail(400, "no luck")
     with pytest.warns(UserWarning, match="count_tokens failed"):
-        counted = GoogleProvider(gemini).get_token_counter("gemini-2.5-pro").count(CONTENTS)
+        counted = GoogleProvider(gemini).get_token_counter("gemini-2.5-pro").count_prompt(CONTENTS)
     assert not counted.exact and "no luck" in counted.why and counted.tokens > 5
     gone = genai.Client(
         api_key="k", http_options=types.HttpOptions(base_url="http://127.0.0.1:9", retry_options=types.HttpRetryOptions(attempts=1))
     )
-    assert GoogleProvider(gone, warn=False).get_token_counter("gemini-2.5-pro").count(CONTENTS).tokens == counted.tokens
+    assert GoogleProvider(gone, warn=False).get_token_counter("gemini-2.5-pro").count_prompt(CONTENTS).tokens == counted.tokens
 
 
 def test_images_cost_by_their_size() -> None:

@@ -87,12 +87,12 @@ def test_a_text_has_the_tokens_of_the_page() -> None:
 def test_messages_have_the_tokens_that_the_cookbook_saw_billed(model: str, tokens: int) -> None:
     counter = PROVIDER.get_token_counter(model)
     assert counter.count_messages(JARGON) == tokens
-    assert counter.count(JARGON).exact and counter.exact
+    assert counter.count_prompt(JARGON).exact and counter.exact
 
 
 @pytest.mark.parametrize(("model", "tokens"), [("gpt-3.5-turbo", 105), ("gpt-4", 105), ("gpt-4o", 101), ("gpt-4o-mini", 101)])
 def test_tools_have_the_tokens_that_the_cookbook_saw_billed(model: str, tokens: int) -> None:
-    counted = PROVIDER.get_token_counter(model).count(WEATHER, tools=[TOOL])
+    counted = PROVIDER.get_token_counter(model).count_prompt(WEATHER, tools=[TOOL])
     assert (counted.tokens, counted.exact, counted.why) == (tokens, True, "")
 
 
@@ -103,7 +103,7 @@ def test_messages_are_counted_by_hand() -> None:
     assert counter.count_message({"role": "user", "name": "Ann", "content": "hello world"}) == 8
     assert counter.count_messages([{"role": "user", "content": "hello world"}] * 2) == 6 + 6 + 3
     assert counter.count_messages([]) == 3
-    assert counter.count([{"role": "user", "content": "hello world"}], system="hello").tokens == 6 + 5 + 3
+    assert counter.count_prompt([{"role": "user", "content": "hello world"}], system="hello").tokens == 6 + 5 + 3
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_messages_are_counted_by_hand() -> None:
     ],
 )
 def test_where_no_rule_is_published_it_says_so(messages: list[Any], tools: list[Any], model: str, why: str) -> None:
-    counted = PROVIDER.get_token_counter(model).count(messages, tools=tools)
+    counted = PROVIDER.get_token_counter(model).count_prompt(messages, tools=tools)
     assert not counted.exact
     assert why in counted.why
     assert counted.tokens > 4
@@ -157,13 +157,13 @@ def test_images_have_the_tokens_of_the_guide(model: str, url: str, detail: str, 
 
 def test_an_image_that_is_seen_leaves_a_count_exact() -> None:
     content = [{"type": "image_url", "image_url": {"url": picture(512, 512)}}]
-    assert PROVIDER.get_token_counter("gpt-4o").count([{"role": "user", "content": content}]).exact
+    assert PROVIDER.get_token_counter("gpt-4o").count_prompt([{"role": "user", "content": content}]).exact
 
 
 def test_a_description_is_counted_without_its_full_stop() -> None:
     counter = PROVIDER.get_token_counter("gpt-4o")
     stopped = {"type": "function", "function": TOOL["function"] | {"description": TOOL["function"]["description"] + "."}}
-    assert counter.count(WEATHER, tools=[stopped]).tokens == 101
+    assert counter.count_prompt(WEATHER, tools=[stopped]).tokens == 101
 
 
 def test_nested_parameters_count_and_are_outside_of_the_rule() -> None:
@@ -174,7 +174,7 @@ def test_nested_parameters_count_and_are_outside_of_the_rule() -> None:
     }
     flat = {"type": "function", "function": {"name": "f", "description": "d"}}
     counter = PROVIDER.get_token_counter("gpt-4o")
-    whole, bare = counter.count(WEATHER, tools=[nested]), counter.count(WEATHER, tools=[flat])
+    whole, bare = counter.count_prompt(WEATHER, tools=[nested]), counter.count_prompt(WEATHER, tools=[flat])
     assert bare.exact and not whole.exact
     assert whole.tokens - bare.tokens >= 3 + 3 + 3 + 3
 
