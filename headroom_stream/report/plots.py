@@ -13,7 +13,9 @@ WIDTH = 480
 """Narrow, so that text keeps a readable size on a phone; a wide screen shows two plots side by side."""
 HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 220, 56, 8, 12, 28
 TICKS = 5
-"""Labels across: six hours with their days still fit."""
+"""Labels across, at most."""
+_CHARACTER = 7.8
+"""Width of a character of a label; a guess on the wide side, since a page can't measure what it is shown in."""
 DENSE = 120
 """More bars than this would each be thinner than the gaps between them: they become an outline."""
 WIDEST = 48
@@ -46,7 +48,9 @@ def _columns(of: Columns) -> str:
 
     parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(of.title)}">']
     parts += [level(y(v), brief(v, of.kind), left=LEFT, right=WIDTH - RIGHT) for v in scale]
-    shown = sorted({round((count - 1) * (n + 0.5) / TICKS) for n in range(TICKS)}) if count > TICKS else range(count)
+    room = int((WIDTH - LEFT - RIGHT) / (_CHARACTER * (max(map(len, of.ticks)) + 2)))
+    ticks = max(1, min(TICKS, room, count))
+    shown = [int(count * (n + 0.5) / ticks) for n in range(ticks)]
     parts += [below(LEFT + (at + 0.5) * pitch, of.ticks[at], HEIGHT - BOTTOM) for at in shown]
     for order, series in enumerate(of.series):
         if count > DENSE:

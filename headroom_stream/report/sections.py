@@ -8,16 +8,16 @@ from typing import Any
 
 import msgspec
 
-from headroom_stream.report.figures import Counted, Figures, Outputs, StreamFigures
+from headroom_stream.report.columns import BARS_SHOWN, TOKENS, tokens_of
+from headroom_stream.report.figures import Figures
 from headroom_stream.report.model import PALE, STRONG, WARNING, Bar, Bars, Column, Columns, Kind, Report, Section, Series, Table
 from headroom_stream.report.periods import label, short
+from headroom_stream.report.stream_sections import stream_sections
 from headroom_stream.report.wording import FILL_REQUESTS, FILL_STREAM, about, headline
 from headroom_stream.results import RequestMetrics
 from headroom_stream.store.asking import NamedUse
 from headroom_stream.store.tally import WASTE, Tally
 
-BARS_SHOWN = 12
-"""In a plot; the table has more."""
 NAMES_SHOWN = 50
 """In a table. Names come from outside, and there may be any number of them."""
 _WASTE_NAMES = {
@@ -59,25 +59,15 @@ def _sections(figures: Figures) -> Iterator[Section]:
     yield _failures(figures)
     yield _slowest(figures.slowest)
     if figures.stream is not None:
-        yield from _stream(figures.stream)
+        yield from stream_sections(figures.stream)
 
 
-_TOKENS = (
-    Column("tokens_before", "tokens before"),
-    Column("tokens_sent", "tokens sent"),
-    Column("saved_percent", "not sent", "percent"),
-)
 _COSTS = (
     Column("cost_before_usd", "bill before", "usd"),
     Column("cost_sent_usd", "bill as sent", "usd"),
     Column("cost_saved_usd", "money saved", "usd"),
     Column("unpriced_calls", "no price"),
 )
-
-
-def _tokens(tally: Tally | NamedUse) -> list[Any]:
-    share = 100 * (tally.before - tally.sent) / tally.before if tally.before else None
-    return [tally.before, tally.sent, share]
 
 
 def _costs(tally: Tally) -> list[Any]:
@@ -111,8 +101,11 @@ def _by_period(figures: Figures) -> Section:
     note = "" if priced or not figures.total.calls else "No model has a known price, so there is no bill to draw."
     if priced and figures.total.unpriced:
         note = f"The bill leaves out {figures.total.unpriced:,} calls without a price."
-    columns = [Column("start", period, "name"), Column("calls", "calls"), *_TOKENS, *_COSTS]
-    rows = [[label(at, period), t.calls, *_tokens(t), *_costs(t)] for at, t in figures.periods.items()]
+    columns = [Column("start", period, "name"), Column("calls", "calls"), *TOKENS, *_COSTS]
+    rows = [[label(at, period), t.calls, *tokens_of(t), *_costs(t)] for at, t in figures.periods.items()]
+    if figures.total.failed:
+        columns.append(Column("failed_calls", "failed"))
+        rows = [[*row, t.failed] for row, t in zip(rows, tallies, strict=True)]
     return Section(title=f"By {period}", note=note, plots=plots, table=Table(columns, rows))
 
 
@@ -131,8 +124,8 @@ def _uses(title: str, key: str, head: str, tallies: Mapping[str, Tally]) -> Sect
         title=title,
         plots=plots,
         table=Table(
-            [Column(key, head, "name"), Column("calls", "calls"), *_TOKENS, *_COSTS],
-            [[name or "(none)", t.calls, *_tokens(t), *_costs(t)] for name, t in shown.items()],
+            [Column(key, head, "name"), Column("calls", "calls"), *TOKENS, *_COSTS],
+            [[name or "(none)", t.calls, *tokens_of(t), *_costs(t)] for name, t in shown.items()],
         ),
     )
 
@@ -155,8 +148,8 @@ def _by_mode(modes: Mapping[str, Tally]) -> Section:
         note="Calls in audit and simulate mode save nothing; the last column says what compression makes of them.",
         plots=[Bars("Input tokens, before and sent", "count", [Bar(name, t.before, t.sent) for name, t in named.items()])],
         table=Table(
-            [Column("mode", "mode", "name"), Column("calls", "calls"), *_TOKENS, Column("possible_percent", "possible", "percent")],
-            [[name, t.calls, *_tokens(t), share] for (name, t), share in zip(named.items(), possible, strict=True)],
+            [Column("mode", "mode", "name"), Column("calls", "calls"), *TOKENS, Column("possible_percent", "possible", "percent")],
+            [[name, t.calls, *tokens_of(t), share] for (name, t), share in zip(named.items(), possible, strict=True)],
         ),
     )
 
@@ -167,8 +160,8 @@ def _transforms(uses: Sequence[NamedUse]) -> Section:
         note="A call counts under each transform that changed it, with all its tokens: the rows do not add up.",
         plots=[Bars("Input tokens of the calls", "count", [Bar(u.name, u.before, u.sent) for u in uses[:BARS_SHOWN]])],
         table=Table(
-            [Column("transform", "transform", "name"), Column("calls", "calls"), *_TOKENS],
-            [[u.name, u.calls, *_tokens(u)] for u in uses],
+            [Column("transform", "transform", "name"), Column("calls", "calls"), *TOKENS],
+            [[u.name, u.calls, *tokens_of(u)] for u in uses],
         ),
     )
 
@@ -240,7 +233,7 @@ def _slowest(rows: Sequence[RequestMetrics]) -> Section:
                 Column("session", "session", "name"),
                 Column("model", "model", "name"),
                 Column("latency_ms", "compression", "ms"),
-                *_TOKENS[:2],
+                *TOKENS[:2],
             ],
             [
                 [
@@ -260,52 +253,3 @@ def _slowest(rows: Sequence[RequestMetrics]) -> Section:
 
 def _moment(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M:%S}"
-
-
-def _stream(found: StreamFigures) -> Iterator[Section]:
-    yield _outputs("Tool outputs by content", "kind", "content", found.kinds, "left as it was")
-    yield _outputs("Tool outputs by tool", "tool", "tool", found.tools, "(unnamed)")
-    yield Section(
-        title="By tenant",
-        plots=[Bars("Input tokens, before and sent", "count", [Bar(u.name or "(none)", u.before, u.sent) for u in found.tenants])],
-        table=Table(
-            [Column("tenant", "tenant", "name"), Column("contexts", "contexts"), *_TOKENS],
-            # One alone is everybody, and says nothing new.
-            [[u.name or "(none)", u.calls, *_tokens(u)] for u in found.tenants] if len(found.tenants) > 1 else [],
-        ),
-    )
-    yield _counts("Rewrites of history", "reason", "Each ends the provider's cached prefix of a session.", found.rewrites)
-    yield _counts("Events without a context", "outcome", "Counted, and not folded into a session again.", found.events)
-    yield _counts("Dead letters", "stage", "Events that can never be folded, by the check that refused them.", found.dead)
-
-
-def _outputs(title: str, key: str, head: str, rows: Sequence[Outputs], unnamed: str) -> Section:
-    named = [(row.name or unnamed, row) for row in rows]
-    return Section(
-        title=title,
-        note="Each output counts once, when it arrived, and not again with every call.",
-        plots=[Bars("Tokens, before and after", "count", [Bar(name, r.before, r.after) for name, r in named[:BARS_SHOWN]])],
-        table=Table(
-            [
-                Column(key, head, "name"),
-                Column("outputs", "outputs"),
-                Column("lossless", "lossless"),
-                Column("tokens_before", "tokens before"),
-                Column("tokens_after", "after"),
-                Column("saved_percent", "saved", "percent"),
-            ],
-            [
-                [name, r.count, r.lossless, r.before, r.after, 100 * (r.before - r.after) / r.before if r.before else None]
-                for name, r in named
-            ],
-        ),
-    )
-
-
-def _counts(title: str, key: str, note: str, rows: Sequence[Counted]) -> Section:
-    return Section(
-        title=title,
-        note=note,
-        plots=[Bars("How often", "count", [Bar(row.name or "(none)", row.count) for row in rows[:BARS_SHOWN]])],
-        table=Table([Column(key, key, "name"), Column("count", "count")], [[row.name or "(none)", row.count] for row in rows]),
-    )

@@ -58,7 +58,7 @@ def headline(figures: Figures) -> Iterator[str]:
         yield f"{opening}. Of these {written(100 * calls.fraction_saved, 'percent')} were not sent{_money(calls)}."
     if calls.unpriced:
         yield (
-            f"Without a known price: {calls.unpriced:,}, which no sum of money holds."
+            f"{what.capitalize()} without a known price, which no sum of money holds: {calls.unpriced:,}."
             if calls.priced
             else "The price of no model among them is known, so there is no bill."
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import timedelta
+from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headroom_stream.report.model import Bar, Bars, Columns, Series, brief, written
+from headroom_stream.report.periods import PERIODS, Period, short
 from headroom_stream.report.plots import DENSE, HEIGHT, WIDTH, plot
 from tests.report.filled import plain, some_days, text_of
 from tests.store.calls import START, call
@@ -78,6 +80,15 @@ def test_every_bar_of_a_plot_lies_within_it(heights: list[float | None]) -> None
         x, y, width, height = (float(bar.attrib[name]) for name in ("x", "y", "width", "height"))
         assert min(x, y) >= 0 and x + width <= WIDTH and y + height <= HEIGHT
     assert all(0 <= float(t.attrib["x"]) <= WIDTH for t in svg.findall("text"))
+
+
+@given(st.integers(1, 800), st.sampled_from(PERIODS))
+def test_labels_across_do_not_run_into_each_other(count: int, period: Period) -> None:
+    ticks = [short(START, period)] * count
+    svg = drawn(Columns("t", "count", ticks, ticks, [Series("before", "red", [1.0] * count)]))
+    places = [float(t.attrib["x"]) for t in svg.findall("text") if t.attrib["text-anchor"] == "middle"]
+    assert places
+    assert all(b - a >= 7.2 * len(ticks[0]) for a, b in pairwise(places))
 
 
 @given(st.lists(st.builds(Bar, st.text(max_size=60), st.floats(0, 1e12), st.one_of(st.none(), st.floats(0, 1e12))), min_size=1))

@@ -82,7 +82,7 @@ def test_calls_in_audit_mode_tell_what_compression_would_leave_out() -> None:
 
 def test_calls_without_a_price_are_counted_and_in_no_sum() -> None:
     said = reported(call(1), call(2), call(3, model="mine", cost_before=None, cost_after=None))
-    assert "Without a known price: 1, which no sum of money holds." in said.headline
+    assert "Calls without a known price, which no sum of money holds: 1." in said.headline
     by_model = {row["model"]: row for row in rows_of(said, "By model")}
     assert (by_model["mine"]["cost_before_usd"], by_model["mine"]["cost_saved_usd"], by_model["mine"]["unpriced_calls"]) == (
         None,
@@ -106,6 +106,7 @@ def test_transforms_waste_failures_and_slow_calls_have_their_sections() -> None:
     assert waste == {"layout, quotes and repeated keys of JSON": 66, "lines that stood before": 16}
     assert [(row["reason"], row["calls"]) for row in rows_of(said, "Failures")] == [("no ranks", 1)]
     assert any(sentence.startswith("1 went as they came") for sentence in said.headline)
+    assert [row["failed_calls"] for row in rows_of(said, "By day")] == [1]
     slow = rows_of(said, "Slowest calls")
     assert (slow[0]["request"], slow[0]["latency_ms"], len(slow)) == ("r6", 99.0, 5)
 
