@@ -36,7 +36,7 @@ from headroom_stream.content.split import split
 
 _PRINTED = frozenset({"noise", "tests", "builds", "logs", "traces"})
 """Kinds whose lines may stand for equal ones: what programs print."""
-_WHOLE_LINES = frozenset({"noise", "repeats", "tables"})
+_WHOLE_LINES = frozenset({"noise", "repeats", "tables", "tests"})
 """Kinds that leave lines and rows whole, so that their beginnings and ends can be said once."""
 _CUTTING = ("tests", "builds", "blobs", "markup", "logs", "prose", "hits")
 _LIMITS = {"listings": ("names", "directories"), "search": ("same_text", "longest"), "tables": ("rows",)}

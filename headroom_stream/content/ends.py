@@ -40,7 +40,7 @@ _LEAST_LENGTH = 16
 """Characters of a line, on average. Shorter ones share hardly more than the sign costs, and there may be a million of them."""
 _LEAST_SHARED = 8
 """Characters that two lines share at least, to be looked at."""
-_LEAST_GAIN = 4
+_LEAST_GAIN = 3
 """Tokens that must leave every line before a reader is asked to put one together from two places."""
 _LEAST_SAVED = 12
 _WORTH = 0.9
