@@ -1,7 +1,7 @@
 """Tables that commands and databases print, without their padding and borders: a line a row.
 
 - rows of a query as Python prints them, `[('Oslo', 4), ('Rome', 5)]`: `Oslo,4`. A string keeps its quotes where it would read as
-  something else without them.
+  something else without them; moments and decimals are written as databases do.
 - grids with borders, of MySQL, PostgreSQL, Markdown and box drawings: `id|name`, the header first.
 - columns under a line of names, as of `ps` and `df`: one blank, or two where names or cells hold blanks.
 
@@ -14,6 +14,7 @@ import re
 
 from headroom_stream.config.policy import TablesConfig
 from headroom_stream.content import Compressed, Hints
+from headroom_stream.content.literals import value_of_call
 from headroom_stream.content.named import Named
 
 _TUPLES = re.compile(r"\s*\[\((?=['\"0-9NTFDdb-])")
@@ -105,7 +106,7 @@ def _tuples(text: str) -> list[str] | None:
 def _written(cell: str) -> str:
     if cell[0] in "'\"" and _PLAIN.fullmatch(cell, 1, len(cell) - 1):
         return cell[1:-1]
-    return cell
+    return value_of_call(cell) if cell[-1] == ")" else cell
 
 
 def _bordered(lines: list[str]) -> list[str] | None:

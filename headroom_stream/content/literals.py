@@ -1,7 +1,7 @@
 """Values as programs print them: Python literals, such as the rows of a database client, and JSON or literals cut off in the middle.
 
-Dictionaries, lists, tuples and sets, strings of either quote, numbers, the constants of both languages, and calls such as
-`datetime.date(2024, 5, 1)` or `Decimal('1.5')`, which are kept as text.
+Dictionaries, lists, tuples and sets, strings of either quote, numbers, the constants of both languages, and calls: moments and decimals
+are what they make, `2024-05-01` and `1.50`; others, such as `UUID('…')`, are kept as text.
 """
 
 from __future__ import annotations
@@ -24,6 +24,13 @@ _TOKEN = re.compile(
 _CONSTANTS: dict[str, Any] = {"True": True, "False": False, "None": None, "true": True, "false": False, "null": None}
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))", re.DOTALL)
 _PLAIN_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "\n": "", "0": "\0"}
+_DAY = r"[0-9]{4},\ [1-9][0-9]?,\ [1-9][0-9]?"
+_MOMENT = re.compile(
+    rf"""(?:datetime\.)?(?:date\((?P<date>{_DAY})\)
+    | datetime\((?P<day>{_DAY}),\ (?P<time>[0-9]{{1,2}},\ [0-9]{{1,2}}(?:,\ [0-9]{{1,2}}(?:,\ (?P<micro>[0-9]{{1,6}}))?)?)\))""",
+    re.VERBOSE,
+)
+_DECIMAL = re.compile(r"Decimal\('(-?(?:0|[1-9][0-9]{0,99})(?:\.[0-9]{1,99})?)'\)")
 _CUT = re.compile(r"(?:\.\.\.|…)\s*\Z")
 _PAIRS = {"}": "{", "]": "[", ")": "("}
 
@@ -151,7 +158,24 @@ def _scalar(match: re.Match[str]) -> Any:
         if name not in _CONSTANTS:
             raise NotALiteralError("a name")
         return _CONSTANTS[name]
-    return name.rsplit(".", 1)[-1] + call
+    return value_of_call(name.rsplit(".", 1)[-1] + call)
+
+
+def value_of_call(call: str) -> str:
+    """What a call as `repr` writes it makes, where that reads as itself: `2024-05-01`, `2024-05-01 08:30:00`, and `1.50` as NumberText.
+
+    Other text is returned as it is.
+    """
+    if (decimal := _DECIMAL.fullmatch(call)) is not None:
+        return NumberText(decimal[1])
+    moment = _MOMENT.fullmatch(call)
+    if moment is None:
+        return call
+    day = "-".join(part.zfill(2) for part in (moment["date"] or moment["day"]).split(", "))
+    if moment["date"]:
+        return day
+    time = ":".join(part.zfill(2) for part in [*moment["time"].split(", "), "0"][:3])
+    return f"{day} {time}" + (f".{moment['micro'].zfill(6)}" if moment["micro"] else "")
 
 
 def _string(text: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import datetime as dt
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -22,6 +24,12 @@ def test_rows_of_a_query_are_lines() -> None:
     out = squeeze("[('Oslo', 4, None), ('San José', 5.50, 'x, y'), ('7', -1, b'n')]")
     assert out is not None and out.lossless
     assert out.text == "Oslo,4,None\nSan José,5.50,'x, y'\n'7',-1,b'n'"
+
+
+def test_moments_and_decimals_are_written_as_databases_do() -> None:
+    rows = [(Decimal("1.50"), dt.datetime(2024, 5, n, 8, 30), dt.date(2024, 5, n), "2024-05-01") for n in (1, 2, 3)]
+    out = squeeze(str(rows))
+    assert out is not None and out.text.split("\n")[1] == "1.50,2024-05-02 08:30:00,2024-05-02,'2024-05-01'"
 
 
 @pytest.mark.parametrize(
