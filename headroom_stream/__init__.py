@@ -22,7 +22,21 @@ from headroom_stream.config import (
     SmartCrusherConfig,
     ToolProfile,
 )
-from headroom_stream.errors import HeadroomError
+from headroom_stream.errors import (
+    CacheError,
+    CompressionError,
+    ConfigurationError,
+    HeadroomAuthError,
+    HeadroomCompressError,
+    HeadroomConnectionError,
+    HeadroomError,
+    ProviderError,
+    StorageError,
+    TokenizationError,
+    TransformError,
+    ValidationError,
+    map_proxy_error,
+)
 from headroom_stream.evaluation import PolicySession
 from headroom_stream.events import ContextBatch, TurnEvent
 from headroom_stream.session.fold import fold
@@ -31,13 +45,16 @@ from headroom_stream.settings import load_settings
 from headroom_stream.tokenizers import load_tokenizer
 
 if TYPE_CHECKING:
+    from headroom_stream.client.headroom import HeadroomClient
     from headroom_stream.counting import Tokenizer, count_tokens_messages, count_tokens_text
     from headroom_stream.direct import CacheAligner, IntelligentContextManager, RollingWindow, SmartCrusher, TransformPipeline
     from headroom_stream.embeddings import EmbeddingScorer, HybridScorer, create_scorer, embedding_available
+    from headroom_stream.in_process import CompressionHooks, compress, retrieve
     from headroom_stream.learning import ToolUsage
     from headroom_stream.providers import AnthropicProvider, GoogleProvider, OpenAICompatibleProvider, OpenAIProvider
     from headroom_stream.relevance import BM25Scorer, RelevanceScore
     from headroom_stream.report import generate_report
+    from headroom_stream.results import CompressResult, RequestMetrics, SimulationResult, WasteSignals
     from headroom_stream.transforms import TransformResult
 
 try:
@@ -50,10 +67,19 @@ __all__ = [
     "BM25Scorer",
     "CacheAligner",
     "CacheAlignerConfig",
+    "CacheError",
+    "CompressResult",
+    "CompressionError",
+    "CompressionHooks",
+    "ConfigurationError",
     "ContextBatch",
     "EmbeddingScorer",
     "GoogleProvider",
+    "HeadroomAuthError",
+    "HeadroomClient",
+    "HeadroomCompressError",
     "HeadroomConfig",
+    "HeadroomConnectionError",
     "HeadroomError",
     "HybridScorer",
     "IntelligentContextConfig",
@@ -63,22 +89,31 @@ __all__ = [
     "Policy",
     "PolicySession",
     "Position",
+    "ProviderError",
     "RelevanceScore",
     "RelevanceScorerConfig",
+    "RequestMetrics",
     "RollingWindow",
     "RollingWindowConfig",
     "ScoringWeights",
     "Session",
     "Settings",
+    "SimulationResult",
     "SmartCrusher",
     "SmartCrusherConfig",
+    "StorageError",
+    "TokenizationError",
     "Tokenizer",
     "ToolProfile",
     "ToolUsage",
+    "TransformError",
     "TransformPipeline",
     "TransformResult",
     "TurnEvent",
+    "ValidationError",
+    "WasteSignals",
     "__version__",
+    "compress",
     "count_tokens_messages",
     "count_tokens_text",
     "create_scorer",
@@ -87,6 +122,8 @@ __all__ = [
     "generate_report",
     "load_settings",
     "load_tokenizer",
+    "map_proxy_error",
+    "retrieve",
 ]
 
 _LATER = {
@@ -95,6 +132,9 @@ _LATER = {
     **dict.fromkeys(("BM25Scorer", "RelevanceScore"), "relevance"),
     **dict.fromkeys(("AnthropicProvider", "GoogleProvider", "OpenAICompatibleProvider", "OpenAIProvider"), "providers"),
     **dict.fromkeys(("Tokenizer", "count_tokens_messages", "count_tokens_text"), "counting"),
+    **dict.fromkeys(("CompressionHooks", "compress", "retrieve"), "in_process"),
+    **dict.fromkeys(("CompressResult", "RequestMetrics", "SimulationResult", "WasteSignals"), "results"),
+    "HeadroomClient": "client.headroom",
     "ToolUsage": "learning",
     "generate_report": "report",
     "TransformResult": "transforms",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,7 +14,7 @@ from headroom_stream.engine.encode import encoded
 from headroom_stream.engine.originals import Originals
 from headroom_stream.engine.sessions import Reply, Sessions, Transport
 from headroom_stream.errors import CompressionError, ConfigurationError
-from headroom_stream.events import ContextBatch, Provider, TurnEvent
+from headroom_stream.events import ContextBatch, Metric, Provider, TurnEvent
 from headroom_stream.messages import view
 from headroom_stream.results import CompressResult, MessageDecision, WasteSignals
 from headroom_stream.retrieval import passages
@@ -87,12 +87,18 @@ class Compressor:
     """Compresses the messages of calls.
 
     Turns go through `transport`; by default through `sessions`, which also serves calls without a session. Originals of what is left
-    out in this process are kept in `originals`.
+    out in this process are kept in `originals`; `emit` gets the rows of each turn of a session that is kept here.
     """
 
     def __init__(
-        self, sessions: Sessions | None = None, *, transport: Transport | None = None, originals: Originals | None = None
+        self,
+        sessions: Sessions | None = None,
+        *,
+        transport: Transport | None = None,
+        originals: Originals | None = None,
+        emit: Callable[[str, Sequence[Metric]], None] | None = None,
     ) -> None:
+        self._emit = emit
         self.sessions = sessions or Sessions()
         self.transport: Transport = self.sessions if transport is None else transport
         self.originals = Originals() if originals is None else originals
@@ -136,6 +142,8 @@ class Compressor:
                 return self._preview(messages, raws, call, conversation, known)
             reply = self._told(raws, call, conversation, known)
             conversation.usage = None
+            if self._emit is not None and reply.metrics:
+                self._emit(conversation.session_id, reply.metrics)
             if known is None or conversation.waste is None:
                 known, conversation.waste = 0, Waste(self.sessions.tokenizer)
             self._count(conversation.waste, raws, known, reply)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from headroom_stream.compress import CompressionHooks, compress, retrieve
 from headroom_stream.engine import Compressor
 from headroom_stream.errors import CacheError, ConfigurationError, ValidationError
+from headroom_stream.in_process import CompressionHooks, compress, retrieve
 from headroom_stream.results import CompressResult
 from tests.core.conversations import LOGS, PROSE
 from tests.core.folding import call, result, user
