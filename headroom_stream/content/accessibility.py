@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from msgspec import Struct
+
 from headroom_stream.config.policy import MarkupConfig
 from headroom_stream.content import Compressed, Hints
 from headroom_stream.content.named import Named
@@ -49,71 +51,78 @@ def compress(text: str, hints: Hints, config: MarkupConfig) -> Compressed | None
     if not config.enabled or len(text) < config.min_characters:
         return None
     lines = text.split("\n")
-    nodes = _nodes(lines)
-    if nodes is None:
+    tree = _read(lines)
+    if tree is None:
         return None
-    left_out = _idle(nodes)
+    left_out = tree.idle
     left_out -= Named(f"{hints.query} {hints.intent}").lines(lines) if left_out else set()
     if not left_out:
         return None
-    short = "\n".join(_raised(lines, nodes, left_out))
+    short = "\n".join(_raised(lines, tree, left_out))
     return Compressed(
         text=short, kind="accessibility", lossless=False, removed=f"{len(left_out)} elements that hold others or repeat a name"
     )
 
 
-def _raised(lines: list[str], nodes: list[re.Match[str] | None], left_out: set[int]) -> list[str]:
+class _Tree(Struct):
+    """What is kept of the elements: a match for each line would weigh ten times the text."""
+
+    indents: list[int]
+    """Of each line; -1 where it is no element."""
+    clicked: bytearray
+    """1 for each line of an element that is there to be clicked."""
+    idle: set[int]
+    """The places of the elements that go."""
+
+
+def _raised(lines: list[str], tree: _Tree, left_out: set[int]) -> list[str]:
     """The lines that stay, each under the nearest element above it that stays."""
     out: list[str] = []
     above: list[tuple[int, bool]] = []
-    for at, (line, node) in enumerate(zip(lines, nodes, strict=True)):
-        if node is None:
+    for at, (line, indent) in enumerate(zip(lines, tree.indents, strict=True)):
+        if indent < 0:
             out.append(line)
             continue
-        indent = node["indent"]
-        while above and above[-1][0] >= len(indent):
+        while above and above[-1][0] >= indent:
             above.pop()
         if at not in left_out:
-            unit = len(indent) // len(above) if above else 0
+            unit = indent // len(above) if above else 0
             gone = sum(not stays for _, stays in above[-_DEEP:])
-            said = _CLICKABLE.sub("", line) if node["role"] in _CLICKED else line
-            out.append(said[min(len(indent), gone * unit) :])
-        above.append((len(indent), at not in left_out))
+            said = _CLICKABLE.sub("", line) if tree.clicked[at] else line
+            out.append(said[min(indent, gone * unit) :])
+        above.append((indent, at not in left_out))
     return out
 
 
-def _nodes(lines: list[str]) -> list[re.Match[str] | None] | None:
+def _read(lines: list[str]) -> _Tree | None:
     """The elements, a line each; None where these lines are no tree."""
     if len(lines) < _LEAST:
         return None
     pattern = _NODE if any(_ROOT.match(line) for line in lines[:20]) else _ITEM if "[ref=" in "\n".join(lines[:40]) else None
     if pattern is None:
         return None
-    nodes = [pattern.fullmatch(line) for line in lines]
-    filled = sum(line.strip() != "" for line in lines)
-    return nodes if sum(node is not None for node in nodes) >= _SHARE * filled else None
-
-
-def _idle(nodes: list[re.Match[str] | None]) -> set[int]:
-    """The places of the elements that go."""
-    out: set[int] = set()
+    tree = _Tree([-1] * len(lines), bytearray(len(lines)), set())
     above = ""
-    options = 0
-    for at, node in enumerate(nodes):
+    options = found = 0
+    for at, line in enumerate(lines):
+        node = pattern.fullmatch(line)
         if node is None:
             above, options = "", 0
             continue
+        found += 1
         role, name = node["role"], (node["name"] or "")[1:-1].strip()
+        tree.indents[at] = len(node["indent"])
+        tree.clicked[at] = role in _CLICKED
         options = options + 1 if role in _OPTIONS else 0
-        says = (node.groupdict().get("text") or "").strip()
+        says = ((node["text"] if pattern is _ITEM else None) or "").strip()
         if role in _TEXTS:
             if (name or says) in above:
-                out.add(at)
+                tree.idle.add(at)
         elif (role in _HOLDERS and not name and not says and not _acts(node["more"])) or options > _SHOWN_OPTIONS:
-            out.add(at)
+            tree.idle.add(at)
         if name and role not in _TEXTS:
             above = name
-    return out
+    return tree if found >= _SHARE * sum(line.strip() != "" for line in lines) else None
 
 
 def _acts(more: str) -> bool:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from itertools import islice
 
 from headroom_stream.config import RecordsConfig
 from headroom_stream.content import Compressed, Hints, records
-from headroom_stream.content.notation import NUMBER, WORDS
 
 _DELIMITERS = ("\t", ";", ",")
 _FIRST_LINES = 8
@@ -16,6 +15,10 @@ _FIRST_LINES = 8
 _LONGEST_NAME = 60
 _QUOTES = re.compile('["\r]')
 _NAME = re.compile(r"[^\W\d][^\n]*")
+_AT_ONCE = 256
+"""Lines whose fields are in memory as lists of their own."""
+_REMEMBERED = 2_000
+"""Different cells of which one copy is kept for all places: all of them, of columns without repeats, would weigh more than the file."""
 _WORTH = 0.8
 """The most that may be left. Who edits such a file wants it as it is, and what is saved has to be worth the other form."""
 
@@ -25,61 +28,76 @@ def compress(text: str, hints: Hints, config: RecordsConfig) -> Compressed | Non
 
     Cells keep their characters; an empty one is an absent key.
     """
-    if not config.enabled or (rows := parse(text)) is None or len(rows) < config.factored_rows:
+    # No file has more rows than line ends.
+    if not config.enabled or text.count("\n") < config.factored_rows or (columns := parse(text)) is None:
         return None
-    out = records.write(rows, config, hints.query)
+    if len(next(iter(columns.values()))) < config.factored_rows:
+        return None
+    out = records.write_columns(columns, config, hints.query)
     return Compressed(text=out, kind="records", lossless=True) if len(out) <= _WORTH * len(text) else None
 
 
-def parse(text: str) -> list[dict[str, Any]] | None:
-    """The rows under a line of names, as `records.write` takes them; None unless every line has as many fields as there are names."""
+def parse(text: str) -> dict[str, list[str]] | None:
+    """The cells of each column, as `records.write_columns` takes them; None unless every line has as many fields as the first has names."""
     first = text[: text.find("\n") + 1] if "\n" in text else ""
     for delimiter in _DELIMITERS:
         width = first.count(delimiter) + 1
-        begin = text.split("\n", _FIRST_LINES)[:-1]
-        if width < 2 or ('"' not in "".join(begin) and any(line.count(delimiter) + 1 != width for line in begin)):
+        if width < 2:
             continue
-        lines = (
-            (line.split(delimiter) for line in text.rstrip("\n").split("\n"))
-            if not _QUOTES.search(text)
-            else iter(_quoted(text, delimiter))
-        )
-        if (rows := _rows(lines)) is not None:
-            return rows
+        begin = text.split("\n", _FIRST_LINES)[:-1]
+        if '"' not in "".join(begin) and any(line.count(delimiter) + 1 != width for line in begin):
+            continue
+        rows = _quoted(text, delimiter) if _QUOTES.search(text) else _plain(text, delimiter)
+        if (columns := _columns(rows)) is not None:
+            return columns
     return None
 
 
-def _rows(lines: Iterator[list[str]]) -> list[dict[str, Any]] | None:
-    """The lines under the first one by its names; None where there are no others, or they have not as many fields."""
-    names = next(lines, [])
+def _columns(rows: Iterator[list[str]]) -> dict[str, list[str]] | None:
+    """The rows under the first one by its names; None where there are no others, or they have not as many fields."""
+    names = next(rows, [])
     if not _are_names(names):
         return None
-    known: dict[str, Any] = {}
-    out: list[dict[str, Any]] = []
-    for line in lines:
-        if len(line) != len(names):
+    out: dict[str, list[str]] = {name: [] for name in names}
+    known: dict[str, str] = {}
+    while block := list(islice(rows, _AT_ONCE)):
+        if any(len(row) != len(names) for row in block):
             return None
-        for cell in line:
-            if cell not in known:
-                known[cell] = records.NumberText(cell) if NUMBER.fullmatch(cell) or cell in WORDS else cell
-        out.append({name: known[cell] for name, cell in zip(names, line, strict=True) if cell})
-    return out or None
+        if len(known) > _REMEMBERED:
+            known = {}
+        for cells, more in zip(out.values(), zip(*block, strict=True), strict=True):
+            cells.extend(map(known.setdefault, more, more))
+    return out if any(out.values()) else None
 
 
-def _quoted(text: str, delimiter: str) -> list[list[str]]:
-    """The fields of a text with quotes (RFC 4180), none where they do not pair."""
+def _plain(text: str, delimiter: str) -> Iterator[list[str]]:
+    """The fields of each line."""
+    at, end = 0, len(text.rstrip("\n"))
+    while at <= end:
+        stop = text.find("\n", at, end)
+        line = text[at : stop if stop >= 0 else end]
+        yield line.split(delimiter)
+        at += len(line) + 1
+
+
+def _quoted(text: str, delimiter: str) -> Iterator[list[str]]:
+    """The fields of each row of a text with quotes (RFC 4180). A row without fields where the quotes do not pair: no row is like that."""
     match = re.compile(rf'("(?:[^"]|"")*+"|[^"{delimiter}\r\n]*+)({delimiter}|\r?\n|\Z)').match
-    out: list[list[str]] = [[]]
+    row: list[str] = []
     at = 0
     while at < len(text):
         if (found := match(text, at)) is None:
-            return []
+            yield []
+            return
         field, end = found.groups()
         at = found.end()
-        out[-1].append(field[1:-1].replace('""', '"') if field[:1] == '"' else field)
+        row.append(field[1:-1].replace('""', '"') if field[:1] == '"' else field)
         if end != delimiter:
-            out.append([])
-    return [line for line in out if line not in ([], [""])]
+            if row != [""]:
+                yield row
+            row = []
+    if row:
+        yield row
 
 
 def _are_names(cells: list[str]) -> bool:

@@ -5,8 +5,10 @@ The notation is described in `notation`. Numbers keep the very characters they h
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from msgspec import structs
@@ -14,10 +16,10 @@ from msgspec import structs
 from headroom_stream.config import RecordsConfig
 from headroom_stream.content import Compressed, Hints
 from headroom_stream.content.factoring import Query, derive, factor, standing_out
-from headroom_stream.content.notation import AGAIN, json_style, write_key, write_string
+from headroom_stream.content.notation import AGAIN, NUMBER, WORDS, json_style, write_key, write_string
 from headroom_stream.content.reading import read
 from headroom_stream.content.sections import sections
-from headroom_stream.content.tables import columns, header, varying, worth_columns
+from headroom_stream.content.tables import Column, Parts, columns, free_constant, header, varying, worth_columns
 
 MAX_DEPTH = 60
 """Deeper values are left alone: writing and reading recurse, and Python's stack is the caller's too."""
@@ -25,6 +27,8 @@ NO_TABLES = 1_000_000_000
 """As `min_rows`: more than any list has."""
 _AGAIN_CHARS = 12
 """Characters that a row has to have beyond its first cell to be worth a look at the row before."""
+_REMEMBERED = 2_000
+"""Different cells whose text is remembered while a column is written: more would weigh as much as the column."""
 _LONG_NUMBER = re.compile(r"(?<![0-9])[0-9]{4001}")
 """Python refuses to read integers of more than 4,300 digits."""
 
@@ -88,6 +92,22 @@ def write(value: Any, config: RecordsConfig | None = None, query: str = "") -> s
     return _Writer(config or RecordsConfig(), query).value(value, 0)
 
 
+def write_columns(columns: dict[str, list[str]], config: RecordsConfig, query: str = "") -> str:
+    """Flat rows, given as the cells of each key: what `write` makes of the list of them, without an object for each row.
+
+    A cell that reads like a number or a constant is one, any other is a string; an empty one is an absent key. Takes the columns out of
+    the dictionary as it writes them, so that both forms are never in memory at once.
+    """
+    shapes = _shapes(columns)
+    runs = sections(shapes)
+    one_table = len(shapes) >= max(config.min_rows, 2) and (runs is None or len(runs) < 2)
+    writer = _Writer(config, query)
+    if one_table and worth_columns(shapes, sum(map(len, shapes))):
+        return writer.flat(columns, dict.fromkeys(key for shape, _ in itertools.groupby(shapes) for key in shape))
+    rows = zip(shapes, zip(*columns.values(), strict=True), strict=True)
+    return writer.value([dict(zip(keys, map(_typed, filter(None, row)), strict=True)) for keys, row in rows], 0)
+
+
 def restore(text: str) -> Any:
     """The JSON value that `compress` wrote as `text`. Raises NotationError for other texts."""
     return read(text)
@@ -120,6 +140,24 @@ def _record(line: str) -> dict[str, Any]:
     return value
 
 
+def _shapes(columns: dict[str, list[str]]) -> list[dict[str, Any]]:
+    """An object with the keys of each row, one and the same for all rows that have the same keys."""
+    if not any("" in cells for cells in columns.values()):
+        return [dict.fromkeys(columns)] * len(next(iter(columns.values())))
+    known: dict[tuple[bool, ...], dict[str, Any]] = {}
+    out = []
+    for row in zip(*columns.values(), strict=True):
+        filled = tuple(map(bool, row))
+        if filled not in known:
+            known[filled] = dict.fromkeys(itertools.compress(columns, filled))
+        out.append(known[filled])
+    return out
+
+
+def _typed(cell: str) -> str:
+    return NumberText(cell) if NUMBER.fullmatch(cell) or cell in WORDS else cell
+
+
 class _Writer:
     """Writes one value; remembers how each string is written."""
 
@@ -133,7 +171,7 @@ class _Writer:
         if kind is str:
             out = self.strings.get(value)
             if out is None:
-                out = self.strings[value] = self.json_within(value, depth) or write_string(value)
+                out = self.strings[value] = self.string(value, depth)
             return out
         if kind is NumberText or kind is Note:
             text: str = value
@@ -145,6 +183,9 @@ class _Writer:
         if kind is list:
             return self.items(value, depth)
         return "null" if value is None else "true" if value else "false"
+
+    def string(self, text: str, depth: int) -> str:
+        return self.json_within(text, depth) or write_string(text)
 
     def json_within(self, text: str, depth: int) -> str | None:
         """A string that is JSON itself, where its very characters follow from the value in it."""
@@ -189,8 +230,32 @@ class _Writer:
         rows = [row for inner in lists for row in inner]
         head, lines = self.rows(rows, depth, 2 if len(lists) > 1 else 1)
         left = iter(lines)
-        blocks = ["".join(["\n" + next(left) for _ in inner]) for inner in lists]
-        return "[" + head + "\n".join(blocks) + "]"
+        return "[" + head + "\n".join(["\n" + "\n".join(itertools.islice(left, len(inner))) for inner in lists]) + "]"
+
+    def flat(self, cells: dict[str, list[str]], keys: Iterable[str]) -> str:
+        """One table of these columns."""
+        parts: Parts = []
+        count = len(next(iter(cells.values())))
+        factored = count >= self.config.factored_rows
+        for key in keys:
+            column = Column(key=key, cells=self.written(cells.pop(key)))
+            free_constant(column, factored=factored)
+            parts.append(column)
+        head, lines = self.lines(parts, 1, factored=factored)
+        return "\n".join(["[" + head, *lines]) + "]"
+
+    def written(self, cells: list[str]) -> list[str]:
+        """Cells of flat rows as they are shown."""
+        known = {"": ""}
+        out = []
+        for cell in cells:
+            text = known.get(cell)
+            if text is None:
+                if len(known) > _REMEMBERED:
+                    known = {"": ""}
+                text = known[cell] = cell if NUMBER.fullmatch(cell) or cell in WORDS else self.string(cell, 2)
+            out.append(text)
+        return out
 
     def keyed_table(self, keys: list[str], rows: list[dict[str, Any]], depth: int) -> str:
         head, lines = self.rows(rows, depth, 1, keys)
@@ -201,16 +266,20 @@ class _Writer:
         # The lists of a list are read one by one, and each is short.
         factored = least == 1 and len(rows) >= self.config.factored_rows
         parts = columns(rows, lambda item, left: self.value(item, MAX_DEPTH - left), MAX_DEPTH - depth - 2, keys, factored=factored)
+        return self.lines(parts, least, factored=factored, keyed=keys is not None)
+
+    def lines(self, parts: Parts, least: int, *, factored: bool, keyed: bool = False) -> tuple[str, list[str]]:
+        """The header of these columns and the rows that are left."""
         if factored:
             derive(parts)
         shown = varying(parts, least)
-        if keys is None and len(shown) == 1 and "" in shown[0].cells:
+        if not keyed and len(shown) == 1 and "" in shown[0].cells:
             shown = varying(parts, 2)  # a blank line again; there is a second column, since one with gaps is no table
         if factored:
             factor(shown, standing_out(shown, self.query))
         lines = list(map(",".join, zip(*(column.cells for column in shown), strict=True)))
         # Rows with a key before them are told apart by it, and marks of repetition would lose the row that they repeat.
-        return header(parts), lines if factored or keys is not None else _again(lines, shown[0].cells)
+        return header(parts), lines if factored or keyed else _again(lines, shown[0].cells)
 
 
 def _again(lines: list[str], firsts: list[str]) -> list[str]:

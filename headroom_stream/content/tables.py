@@ -87,13 +87,19 @@ def columns(
         column = _lists(key, rows, cell, levels) if levels > 1 and type(present[0]) is list else None
         if column is None:
             column = Column(key=key, cells=[cell(row[key], levels) if key in row else "" for row in rows])
-        first = column.cells[0]
         if row_keys is not None and len(present) == len(rows) and present == row_keys and all(type(v) is str for v in present):
             column.mark, column.shown = KEY_MARK, False
-        elif not column.mark and (factored or _SAYS_LITTLE.fullmatch(first)) and first and column.cells.count(first) == len(rows):
-            column.mark, column.shown = f":{first}", False
+        elif not column.mark:
+            free_constant(column, factored=factored)
         out.append(column)
     return out
+
+
+def free_constant(column: Column, *, factored: bool) -> None:
+    """Moves the text of a column to the header where it is the same in every row, if `factored` or where `_SAYS_LITTLE`."""
+    first = column.cells[0]
+    if (factored or _SAYS_LITTLE.fullmatch(first)) and first and column.cells.count(first) == len(column.cells):
+        column.mark, column.shown = f":{first}", False
 
 
 def _lists(key: str, rows: list[dict[str, Any]], cell: Cell, levels: int) -> Column | None:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from headroom_stream.config import RecordsConfig
 from headroom_stream.content import Compressed, Hints
 from headroom_stream.content.delimited import compress, parse
-from headroom_stream.content.records import restore, write
+from headroom_stream.content.notation import NUMBER, WORDS
+from headroom_stream.content.records import NumberText, restore, write, write_columns
 
 
 def squeeze(text: str, query: str = "", **config: Any) -> Compressed | None:
@@ -45,18 +46,38 @@ cells = st.text(alphabet='ab1.0-", \t;é', max_size=5) | st.sampled_from(["true"
 def test_every_cell_comes_back(rows: list[list[str]], delimiter: str) -> None:
     file = io.StringIO()
     csv.writer(file, delimiter=delimiter, lineterminator="\n").writerows([["one", "two", "three"], *rows])
-    read = parse(file.getvalue())
-    if read is None:  # a quoted cell with delimiters in the first lines may look like a ragged file
+    columns = parse(file.getvalue())
+    if columns is None:  # a quoted cell with delimiters in the first lines may look like a ragged file
         return
-    assert [[str(row.get(name, "")) for name in ("one", "two", "three")] for row in read] == rows
-    back = restore(write(read))
-    assert [set(row) for row in back] == [set(row) for row in read]
-    assert all(row[key] == value for row, kept in zip(back, read, strict=True) for key, value in kept.items() if type(value) is str)
+    assert list(map(list, zip(*columns.values(), strict=True))) == rows
+    back = restore(write_columns(columns, RecordsConfig()))
+    names = ("one", "two", "three")
+    assert [[name for name in names if name in row] for row in back] == [
+        [name for name, cell in zip(names, row, strict=True) if cell] for row in rows
+    ]
+    for row, kept in zip(rows, back, strict=True):
+        cells = dict(zip(names, row, strict=True))
+        assert all(cells[name] == value for name, value in kept.items() if type(value) is str)
+
+
+@given(st.lists(st.lists(cells, min_size=3, max_size=3), min_size=1, max_size=40), st.sampled_from([2, 5]))
+def test_columns_are_written_as_the_objects_of_their_rows_are(rows: list[list[str]], factored: int) -> None:
+    config = RecordsConfig(factored_rows=factored)
+    columns = {name: [row[at] for row in rows] for at, name in enumerate(("one", "two", "three"))}
+    objects = [
+        {
+            name: NumberText(cell) if NUMBER.fullmatch(cell) or cell in WORDS else cell
+            for name, cell in zip(columns, row, strict=True)
+            if cell
+        }
+        for row in rows
+    ]
+    assert write_columns(columns, config, "where is x y?") == write(objects, config, "where is x y?")
 
 
 def test_quoted_cells_may_hold_delimiters_and_lines() -> None:
     text = "name,note\n" + "".join(f'n{n},"one, two\nthree ""four"""\n' for n in range(3))
-    assert parse(text) == [{"name": f"n{n}", "note": 'one, two\nthree "four"'} for n in range(3)]
+    assert parse(text) == {"name": ["n0", "n1", "n2"], "note": ['one, two\nthree "four"'] * 3}
 
 
 def test_a_row_that_the_query_names_stays_whole() -> None:
