@@ -58,8 +58,20 @@ class CrushConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True)
     """Long record lists by `SmartCrusher`: errors, what is unusual, what the question names and a sample stay; the original is kept."""
 
     enabled: bool = False
+    min_tokens: PositiveInt = 200
+    """Smaller outputs are left to the other compressors."""
     max_items: PositiveInt = 50
     """Items that stay of a list, those that have to aside."""
+    keep_first: Annotated[int, Meta(ge=0)] = 3
+    """Items at the start that stay."""
+    keep_last: Annotated[int, Meta(ge=0)] = 2
+    """Items at the end that stay."""
+    relevance_threshold: Annotated[float, Meta(ge=0, le=1)] = 0.3
+    """Items with at least this score for the question stay, best first."""
+    anomaly_std_threshold: Annotated[float, Meta(gt=0)] = 2.0
+    """Numbers further than this many standard deviations from the middle of their field stay."""
+    preserve_errors: bool = True
+    """Whether items that tell of an error stay."""
 
 
 class ToolProfile(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

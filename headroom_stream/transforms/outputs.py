@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct, structs
 
 from headroom_stream.config.crusher import SmartCrusherConfig
-from headroom_stream.config.policy import Policy, for_tool
+from headroom_stream.config.policy import CrushConfig, Policy, for_tool
 from headroom_stream.content import Compressed, Hints
 from headroom_stream.content.budget import fit
 from headroom_stream.content.detect import compress_text
@@ -88,7 +89,7 @@ def _compressed(
     text: str, before: int, hints: Hints, policy: Policy, tokenizer: Tokenizer, ref: Callable[[str], str], compress: Compressor
 ) -> Decision:
     try:
-        result = _shortest(text, hints, policy, tokenizer, compress)
+        result = _shortest(text, before, hints, policy, tokenizer, compress)
     except Exception as error:  # noqa: BLE001 - a fault in a compressor must not cost the agent its turn: the output goes as it came
         return kept(text, before, f"{type(error).__name__} in a compressor", "failed")
     if result is None:
@@ -111,12 +112,14 @@ def _compressed(
     )
 
 
-def _shortest(text: str, hints: Hints, policy: Policy, tokenizer: Tokenizer, compress: Compressor) -> Compressed | None:
+def _shortest(
+    text: str, before: int, hints: Hints, policy: Policy, tokenizer: Tokenizer, compress: Compressor
+) -> Compressed | None:
     made = compress(text, hints, policy)
     if not policy.lossy:
         return None if made is not None and made.removed else made
-    if policy.crush.enabled:
-        crushed = crush_records(text, hints, SmartCrusherConfig(max_items_after_crush=policy.crush.max_items))
+    if policy.crush.enabled and before >= policy.crush.min_tokens:
+        crushed = crush_records(text, hints, _crusher(policy.crush))
         made = min((one for one in (made, crushed) if one is not None), key=lambda one: len(one.text), default=None)
     if policy.output_tokens is not None:
         room = max(1, policy.output_tokens - MARKER_TOKENS)
@@ -125,6 +128,20 @@ def _shortest(text: str, hints: Hints, policy: Policy, tokenizer: Tokenizer, com
             removed = ", ".join(one.removed for one in (made, cut) if one is not None and one.removed)
             made = structs.replace(cut, kind=made.kind if made else cut.kind, removed=removed)
     return made
+
+
+@lru_cache(maxsize=64)
+def _crusher(config: CrushConfig) -> SmartCrusherConfig:
+    """The settings of a policy under the names of the page."""
+    return SmartCrusherConfig(
+        min_tokens_to_crush=config.min_tokens,
+        max_items_after_crush=config.max_items,
+        keep_first=config.keep_first,
+        keep_last=config.keep_last,
+        relevance_threshold=config.relevance_threshold,
+        anomaly_std_threshold=config.anomaly_std_threshold,
+        preserve_errors=config.preserve_errors,
+    )
 
 
 def _referred(made: Decision, shown: Shown, policy: Policy, tokenizer: Tokenizer) -> Decision:

@@ -126,6 +126,48 @@ def crush_max_items() -> bool:
     )
 
 
+def crushed(text: str = MANY, **changes: Any) -> str:
+    return shown(text, crush={"enabled": True, "max_items": 10} | changes)
+
+
+def crush_min_tokens() -> bool:
+    return "left out" in crushed() and "left out" not in crushed(min_tokens=100_000)
+
+
+def crush_keep_first() -> bool:
+    ends = {"max_items": 4, "keep_last": 4}
+    return "host 757" in crushed(max_items=4, keep_first=4, keep_last=0) and "host 757" not in crushed(keep_first=0, **ends)
+
+
+def crush_keep_last() -> bool:
+    return "host 348" in crushed(keep_first=0, keep_last=8) and "host 348" not in crushed(keep_first=0, keep_last=1)
+
+
+def crush_relevance_threshold() -> bool:
+    def asked(threshold: float) -> str:
+        parcels = [
+            {"id": n, "note": f"parcel {n * 7919 % 1000} to {'Lisbon' if n % 50 == 33 else 'Porto'} by road"} for n in range(300)
+        ]
+        folding = Folding(crush={"enabled": True, "max_items": 10, "relevance_threshold": threshold})
+        folding.turn(user("Which went to Lisbon or Madrid by ship, and when?"), call("c"), result("c", json.dumps(parcels)))
+        text: str = json.loads(folding.bodies[2])["content"]
+        return text
+
+    return asked(0.05).count("Lisbon") > asked(1.0).count("Lisbon")
+
+
+def crush_anomaly_std_threshold() -> bool:
+    loads = [{"id": f"h{n:03}", "load": 43.5 if n == 150 else round(40 + n * 7919 % 1000 / 1000, 3)} for n in range(300)]
+    return "h150" in crushed(json.dumps(loads)) and "h150" not in crushed(json.dumps(loads), anomaly_std_threshold=1_000)
+
+
+def crush_preserve_errors() -> bool:
+    notes = [
+        {"id": f"h{n:03}", "note": f"step {n * 7919 % 1000} {'failed: error 5' if n % 60 == 37 else 'done'}"} for n in range(300)
+    ]
+    return crushed(json.dumps(notes)).count("failed") > crushed(json.dumps(notes), preserve_errors=False).count("failed")
+
+
 NUMBERS = json.dumps({"symbol": "ACME", "averages": [n * 31 % 97 for n in range(200)]})
 NOTES = json.dumps({"id": 7, "status": "open", "notes": " ".join(f"In year {n} all went well." for n in range(100))})
 
@@ -459,7 +501,13 @@ EFFECTS = {
     "lossy": lossy,
     "output_tokens": output_tokens,
     "crush.enabled": crush_enabled,
+    "crush.min_tokens": crush_min_tokens,
     "crush.max_items": crush_max_items,
+    "crush.keep_first": crush_keep_first,
+    "crush.keep_last": crush_keep_last,
+    "crush.relevance_threshold": crush_relevance_threshold,
+    "crush.anomaly_std_threshold": crush_anomaly_std_threshold,
+    "crush.preserve_errors": crush_preserve_errors,
     "emit": emit,
     "min_tokens": min_tokens,
     "protected_tools": protected_tools,

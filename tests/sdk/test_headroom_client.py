@@ -411,6 +411,7 @@ def test_what_was_left_out_can_be_retrieved(stub: ProviderStub) -> None:
 def test_a_store_that_fails_costs_no_call(stub: ProviderStub, tmp_path: Any) -> None:
     client = gpt(stub, store_url=f"sqlite:///{tmp_path}/no/such/folder/x.db")
     ask_gpt(client, 3)
+    client.close()
     assert client.get_stats()["session"]["rows_lost"] == 1
 
 
