@@ -52,29 +52,33 @@ def place(request: Request, indexes: Sequence[int], *, least: int, taken: int = 
     dropped = there[: max(0, len(there) - room)]
     kept = there[len(dropped) :]
     hours = [p for p in kept if _ttl(request, p) == "1h"]
+    found = _after(request.messages, indexes)
+    # A head that is marked, or marked within, is the caller's own choice.
+    head = None if there and there[0].part < 2 else _head(request, least)
     chosen: list[_Place] = []
-    for wanted in _wanted(request, indexes, least):
-        if len(kept) + len(chosen) >= room:
-            break
-        if wanted not in kept and wanted not in chosen and (not hours or wanted > hours[-1]):
+    for wanted in (*found[:1], *([head] if head else []), *found[1:]):
+        if len(kept) + len(chosen) < room and wanted not in kept and (not hours or wanted > hours[-1]):
             chosen.append(wanted)
     return _with(request, chosen, dropped)
 
 
-def _wanted(request: Request, indexes: Sequence[int], least: int) -> list[_Place]:
-    """Places for new marks, the most useful first."""
-    places = [
-        _in_message(request.messages, i) for i in sorted({i for i in indexes if 0 <= i < len(request.messages)}, reverse=True)
-    ]
-    found = list(dict.fromkeys(p for p in places if p is not None))
-    head = _head(request, least)
-    return [*found[:1], *([head] if head else []), *found[1:]]
+def _after(messages: Sequence[Any], indexes: Sequence[int]) -> list[_Place]:
+    """Where marks after these messages go, the last place first, none twice."""
+    found: list[_Place] = []
+    settled = len(messages)
+    for index in sorted({i for i in indexes if 0 <= i < len(messages)}, reverse=True):
+        if index >= settled:
+            continue  # no block between takes a mark, so it is the place that was found
+        place = _in_message(messages, index)
+        if place is None:
+            break
+        found.append(place)
+        settled = place.at
+    return found
 
 
 def _head(request: Request, least: int) -> _Place | None:
-    """The end of the system prompt, or of the tools; None where it is marked already, or too short."""
-    if any(p.part < 2 for p in _marks(request)):
-        return None
+    """The end of the system prompt, or of the tools; None where it is too short."""
     if (len(to_json(request.system or "")) + len(to_json(request.tools or ()))) // _CHARACTERS_A_TOKEN < least:
         return None
     blocks = _blocks(request.system)
@@ -128,19 +132,20 @@ def _at(request: Request, place: _Place) -> Any:
 
 
 def _with(request: Request, chosen: Sequence[_Place], dropped: Sequence[_Place]) -> Request:
-    system, tools, messages = request
-    for place, marked in [*((p, True) for p in chosen), *((p, False) for p in dropped)]:
-        if place.part == 0:
-            tools = _replaced(tools, place.at, _marked(tools[place.at], marked))
-        elif place.part == 1:
-            blocks = _blocks(system)
-            system = _replaced(blocks, place.at, _marked(blocks[place.at], marked))
-        else:
+    changes = [*((p, True) for p in chosen), *((p, False) for p in dropped)]
+    parts = {p.part for p, _ in changes}
+    tools = list(request.tools) if 0 in parts else request.tools
+    system = list(_blocks(request.system)) if 1 in parts else request.system
+    messages = list(request.messages) if 2 in parts else request.messages
+    contents: dict[int, list[Any]] = {}
+    for place, marked in changes:
+        if place.part == 2 and place.at not in contents:
             message = messages[place.at]
             fields = dict(message) if isinstance(message, Mapping) else to_plain(message)
-            blocks = _blocks(fields["content"])
-            fields["content"] = _replaced(blocks, place.block, _marked(blocks[place.block], marked))
-            messages = _replaced(messages, place.at, fields)
+            contents[place.at] = list(_blocks(fields["content"]))
+            messages[place.at] = fields | {"content": contents[place.at]}
+        blocks, at = (contents[place.at], place.block) if place.part == 2 else (tools if place.part == 0 else system, place.at)
+        blocks[at] = _marked(blocks[at], marked)
     return Request(system, tools, messages)
 
 
@@ -155,10 +160,6 @@ def _marked(block: Any, marked: bool) -> dict[str, Any]:
     )
     fields.pop("cache_control", None)
     return fields | {"cache_control": dict(_MARK)} if marked else fields
-
-
-def _replaced(items: Sequence[Any], at: int, item: Any) -> list[Any]:
-    return [*items[:at], item, *items[at + 1 :]]
 
 
 def _blocks(content: Any) -> Sequence[Any]:

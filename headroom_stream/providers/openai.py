@@ -95,7 +95,8 @@ class OpenAIProvider(Provider):
     ) -> None:
         """With `enable_prefix_caching`, cached tokens cost what OpenAI takes for them; without, as all others.
 
-        Its cache works by itself on all prompts that begin alike, so there is nothing to switch in requests.
+        Nothing is added to requests: its cache works by itself on prompts that begin alike, and gpt-5.6 and later, which take breakpoints
+        of the caller's, choose one where there is none.
         """
         super().__init__(caching=enable_prefix_caching, context_limits=context_limits, warn=warn)
 
