@@ -141,20 +141,23 @@ def html_noise(text: str) -> int:
     while (found := _TAGS.search(text, at)) is not None:
         at = found.end()
         closing = _ENDS.get(found[0][:3].lower())
-        if closing is not None:
-            end = text.find(closing, at)
-            at = len(text) if end < 0 else end + len(closing)
+        # Where it is never closed, the rest is a text about markup rather than markup.
+        if closing is not None and (end := text.find(closing, at)) >= 0:
+            at = end + len(closing)
         characters += at - found.start()
     return characters
 
 
 def base64_characters(text: str) -> int:
     """Characters of runs that look like base64: of 50 and more, with small and capital letters and digits."""
-    return sum(
-        len(run)
-        for run in _BASE64.findall(text)
-        if any(c.isdigit() for c in run[:200]) and any(c.islower() for c in run[:200]) and any(c.isupper() for c in run[:200])
-    )
+    return sum(len(run) for run in _BASE64.findall(text) if _is_base64(run[:200]))
+
+
+def _is_base64(run: str) -> bool:
+    """Paths and snake_case names have more of these signs than chance puts into base64."""
+    signs = run.count("/") + run.count("_") + run.count("-") + run.count("+")
+    kinds = (str.isdigit, str.islower, str.isupper)
+    return signs * 12 <= len(run) and all(any(is_kind(c) for c in run) for is_kind in kinds)
 
 
 def blank_characters(text: str) -> int:

@@ -135,7 +135,7 @@ def crush_min_tokens() -> bool:
 
 
 def crush_keep_first() -> bool:
-    ends = {"max_items": 4, "keep_last": 4}
+    ends: dict[str, Any] = {"max_items": 4, "keep_last": 4}
     return "host 757" in crushed(max_items=4, keep_first=4, keep_last=0) and "host 757" not in crushed(keep_first=0, **ends)
 
 

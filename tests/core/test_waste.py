@@ -37,6 +37,12 @@ def test_a_kind_of_waste_is_found_where_it_is(kind: str) -> None:
     assert signals(user(PROSE)) == WasteSignals()
 
 
+def test_what_only_looks_like_waste_is_none() -> None:
+    path = "/srv/app1/Projects/headroom/releases/2026/services/Orders/handlers/create_order_v2.py\n" + PROSE
+    assert signals(user(path), user("How is a <script> tag closed? " + PROSE)).base64_tokens == 0
+    assert signals(user("How is a <script> tag closed? " + PROSE)).html_noise_tokens < 5
+
+
 def test_dates_count_in_the_system_prompt_alone() -> None:
     text = "Today is 2026-11-21. Now it is 13:44:28."
     assert signals({"role": "system", "content": text}).dynamic_date_tokens > 5

@@ -21,6 +21,7 @@ import pytest
 from headroom_stream.settings import load_settings
 from headroom_stream.tokenizers import load_tokenizer
 from tests.support.processes import ROOT, Program, Programs
+from tests.support.provider_stub import ProviderStub
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(240)]
 
@@ -203,13 +204,14 @@ def _snippet(name: str) -> str:
     return found[1]
 
 
-def _run(code: str) -> str:
+def _run(code: str, *, cwd: Path = ROOT, **environ: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
         text=True,
         timeout=60,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environ},
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -235,8 +237,17 @@ def test_the_readmes_clickhouse_example_gives_the_summarys_sums(up: Up) -> None:
     assert (before, after) == (summary["tokens_before"], summary["tokens_after"])
 
 
-def test_the_readmes_python_example_runs() -> None:
-    assert "Which orders are late?" in _run(_snippet("python"))
+def test_the_readmes_python_examples_run() -> None:
+    for name in ("python", "compress"):
+        assert "Which orders are late?" in _run(_snippet(name))
+
+
+def test_the_readmes_wrapped_client_answers(tmp_path: Path) -> None:
+    with ProviderStub() as stub:
+        stub.reply("None is.")
+        shown = _run(_snippet("openai"), cwd=tmp_path, OPENAI_BASE_URL=stub.openai_url, OPENAI_API_KEY="k")
+    assert "None is." in shown
+    assert (tmp_path / "headroom.db").exists()
 
 
 def test_the_readmes_example_of_transforms_runs() -> None:
