@@ -49,7 +49,18 @@ def compress(text: str, hints: Hints, config: BlobsConfig) -> Compressed | None:
 
 def _may_hold_blobs(text: str, least: int) -> bool:
     """Whether a line is long enough, or lines of base64 are near: they stand under a heading, or nothing has blanks."""
-    return max(map(len, text.split("\n"))) >= least or "-----BEGIN " in text or "base64" in text or text.count(" ") * 50 < len(text)
+    return "-----BEGIN " in text or "base64" in text or text.count(" ") * 50 < len(text) or _has_long_line(text, least)
+
+
+def _has_long_line(text: str, least: int) -> bool:
+    """Whether a line has `least` characters: that many without a break between, looked for from the last break among so many."""
+    at = 0
+    while at + least <= len(text):
+        broken = text.rfind("\n", at, at + least)
+        if broken < 0:
+            return True
+        at = broken + 1
+    return False
 
 
 def _what(run: str) -> str | None:

@@ -34,7 +34,9 @@ _SIGNS = {
         "Downloading ", "Unpacking ", "Setting up ", "Compiling ", "copying ", "creating ", "adding ", "Building ",
     ),
     "%": ("%] ", "% ", "%|"),
-    "": ("already satisfied", "Downloaded ", "Using cached", "finished with status", "npm http", "npm timing", "B/s"),
+    "ed": ("already satisfied", "Downloaded ", "Using cached", "finished with status"),
+    "npm ": ("npm http", "npm timing"),
+    "B/s": ("B/s",),
 }  # fmt: skip
 """What the steps have in common with few other texts, by what these signs have in common: looked for before any line is."""
 _PROGRESS = re.compile(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from itertools import islice, pairwise
 from math import ceil
 
@@ -11,8 +12,11 @@ _SAMPLE_LINES = 400
 
 _NUMBERED = re.compile(r"[ \t]*([0-9]+)(?:[\t:|→-]|  )")
 _NAMED_NUMBER = re.compile(r"[\w./+@-]*[A-Za-z_/][\w./+@-]*[:-]([0-9]+)[:-]")
-_DIFF = re.compile(r"^(?:@@ -[0-9]+(?:,[0-9]+)? \+[0-9]+|diff --git |--- [^\n]+\n\+\+\+ )", re.MULTILINE)
-_FENCE = re.compile(r"^(?:```|#!/|<\?xml|<!DOCTYPE)", re.MULTILINE | re.IGNORECASE)
+_MARKS = (
+    r"(?:@@ -[0-9]+(?:,[0-9]+)? \+[0-9]+|diff --git |--- [^\n]+\n\+\+\+ )",
+    r"(?i:```|#!/|<\?xml|<!DOCTYPE)",
+)
+"""What lines of a patch begin with, and of a document in a language."""
 _STATEMENT = re.compile(
     r"""[ \t]*(?:
       (?:async\ )?def\ \w+\( | class\ \w+\s*[:({] | (?:from\ [\w.]+\ )?import\ [\w.{*"'] | @\w[\w.]*(?:\(|$)
@@ -30,6 +34,15 @@ _ENDS = (";", "{")
 _BLOCK = re.compile(r".*\)\s*(?:->\s*\S+)?:\s*$")
 _STATEMENTS_SHARE = 0.2
 _NUMBERED_SHARE = 0.6
+
+
+def line_begins(pattern: str) -> Callable[[str], bool]:
+    """Whether a line of a text begins with `pattern`. A search for `^` would try each character; for a line break it runs to the next."""
+    first, below = (re.compile(begin + pattern, re.MULTILINE) for begin in ("", "\n"))
+    return lambda text: first.match(text) is not None or below.search(text) is not None
+
+
+_is_diff, _is_fenced = map(line_begins, _MARKS)
 
 
 def sample(text: str) -> list[str]:
@@ -58,7 +71,7 @@ def looks_numbered(lines: list[str]) -> bool:
 
 def looks_like_diff(text: str) -> bool:
     """A patch: white space in it is part of what it changes."""
-    return _DIFF.search(text) is not None
+    return _is_diff(text)
 
 
 def looks_like_code(text: str) -> bool:
@@ -66,7 +79,7 @@ def looks_like_code(text: str) -> bool:
 
     When in doubt the answer is yes: code taken for prose would lose blanks that an edit must match.
     """
-    if looks_like_diff(text) or _FENCE.search(text):
+    if _is_diff(text) or _is_fenced(text):
         return True
     lines = sample(text)
     if looks_numbered(lines):

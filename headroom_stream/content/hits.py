@@ -64,6 +64,9 @@ def _forms(line: str, word: str) -> set[str]:
 def _looked_for(lines: list[str], intent: str) -> str | None:
     """The longest word of the call that nearly all lines hold, in any case and within other words as well."""
     start = [line.lower() for line in lines[:_SAMPLE]]
-    words = {word for word in set(_WORD.findall(intent.lower())) if sum(word in line for line in start) >= _HOLD * len(start)}
+    # Few words stand so often in all of them, which is seen sooner than in how many lines.
+    least, whole = _HOLD * len(start), "\n".join(start)
+    often = [word for word in set(_WORD.findall(intent.lower())) if whole.count(word) >= least]
+    words = [word for word in often if sum(word in line for line in start) >= least]
     word = max(words, key=lambda word: (len(word), word), default=None)
     return word if word is not None and sum(word in line.lower() for line in lines) >= _HOLD * len(lines) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+_BLANK = ("", " ", "\t")
 STAMP = re.compile(
     r"""
       (?P<date>[0-9]{4}[-/.][0-9]{2}[-/.][0-9]{2})[T ,_]+(?P<time>[0-9]{1,2}:[0-9]{2}:[0-9]{2})[.,0-9]*(?:Z|[+-][0-9]{2}:?[0-9]{2})?
@@ -41,9 +42,9 @@ _FRONT = re.compile(f"{_NAMES_PROCESS}|(?:{_SERVICE})?+{LEVEL.pattern}")
 _LISTING = re.compile(r".{0,40}[-dlbcps](?:[r-][w-][xsStT-]){3}|[0-9a-f^]{7,40} \(|[0-9a-f^]{7,40} [\w./-]+ +\(|\{")
 
 _OWN_LINE = re.compile(
-    rf"""^(?![^\S\n]*+$)(?!(?:{_SERVICE.replace(" ", "[ ]")})?+
-    (?:[\ \t]|Traceback\ \(|Caused\ by:\ |(?:[A-Za-z_]\w*\.)*+[A-Z]\w*(?:Error|Exception)\b))[^\n]*+""",
-    re.VERBOSE | re.MULTILINE,
+    rf"""(?!\s*+\Z)(?!(?:{_SERVICE.replace(" ", "[ ]")})?+
+    (?:[\ \t]|Traceback\ \(|Caused\ by:\ |(?:[A-Za-z_]\w*\.)*+[A-Z]\w*(?:Error|Exception)\b))""",
+    re.VERBOSE,
 )
 
 IMPORTANT = re.compile(
@@ -86,8 +87,9 @@ _WORD = re.compile(r"[A-Za-z]{3,}")
 
 def stamp(line: str) -> re.Match[str] | None:
     """The time in the first characters of a log line."""
-    found = STAMP.search(line, 0, _STAMP_WITHIN) if _MAY_BE_STAMP.search(line, 0, _STAMP_WITHIN) else None
-    return None if found is not None and found["time6"] is not None and found.start() > _BARE_TIME_WITHIN else found
+    if _MAY_BE_STAMP.search(line, 0, _STAMP_WITHIN) is None or (found := STAMP.search(line, 0, _STAMP_WITHIN)) is None:
+        return None
+    return None if found["time6"] is not None and found.start() > _BARE_TIME_WITHIN else found
 
 
 Head = tuple[int, int, str]
@@ -113,14 +115,14 @@ def date_and_time(match: re.Match[str]) -> tuple[str, str]:
 
 def begins_entry(line: str, stamped: bool) -> bool:
     """Whether a log entry begins here: a time, a level or a process stands in front. Other lines continue the entry before."""
-    if line[:1] in ("", " ", "\t") or not (stamped or _FRONT.match(line)):
+    if line[:1] in _BLANK or not (stamped or _FRONT.match(line)):
         return False
     return _LISTING.match(line) is None
 
 
 def own_lines(lines: list[str]) -> list[str]:
     """The lines but for blank ones and those that are, by their looks, part of a stack trace or a wrapped message."""
-    return _OWN_LINE.findall("\n".join(lines))
+    return [line for line in lines if line[:1] not in _BLANK and _OWN_LINE.match(line)]
 
 
 def names_process(line: str) -> bool:

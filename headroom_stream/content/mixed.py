@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+import msgspec
+
 _START = re.compile(r"[\[{](?=[\s\"\[{\]}0-9-])(?:(?<![^\n].)|(?<=:.)|(?<=: .))")
 _NAME = re.compile(r"[\w ]{1,40}: ?")
 """A value may begin at the start of a line, or after a name on it."""
@@ -19,6 +21,8 @@ _decode = json.JSONDecoder().raw_decode
 
 def json_within(text: str) -> tuple[int, int] | None:
     """Where in `text` the JSON object or list begins and ends that makes up most of it; None if there is none, or if it is all."""
+    if _is_whole(text):
+        return None
     tried = 0
     for start in _START.finditer(text, 0, int((1 - _SHARE) * len(text)) + 2):
         at = start.start()
@@ -34,6 +38,17 @@ def json_within(text: str) -> tuple[int, int] | None:
         if end - at >= _SHARE * len(text):
             return (at, end) if at or text[end:].strip() else None
     return None
+
+
+def _is_whole(text: str) -> bool:
+    """Whether all of `text` is one JSON value, as most texts are that begin like one; read by the faster of two parsers."""
+    if text[:1] not in ("{", "[") or text[-1:] not in ("}", "]"):
+        return False
+    try:
+        msgspec.json.decode(text)
+    except (ValueError, RecursionError):  # also of values that the other one takes, such as NaN
+        return False
+    return True
 
 
 def _begins(text: str, at: int) -> bool:

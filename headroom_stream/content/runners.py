@@ -7,20 +7,21 @@ lines, lines of set-up, and warnings that repeat. The summary stays, and what th
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from headroom_stream.config.policy import TestsConfig
 from headroom_stream.content import Compressed, Hints
+from headroom_stream.content.code import line_begins
 from headroom_stream.content.named import Named
 
-_RUN = re.compile(
-    r"""^(?:
+_is_summary = line_begins(
+    r"""(?x:
       =+\ test\ (?:session|process)\ starts\ =+
     | =+\ [^\n]{0,200}\b(?:passed|failed|errors?|warnings?)\b[^\n]{0,100}\ in\ [0-9.]+s[^\n]{0,40}=
     | Ran\ [0-9]+\ tests?\ in\ [0-9.]+s | test\ result:\ (?:ok|FAILED)\. | ---\ (?:PASS|FAIL):\ \S | (?:ok|FAIL)\ +\t\S+\t
     | Tests:\ +[^\n]{0,100}\btotal$ | Test\ Suites:\ | \ +[0-9]+\ passing\ \( | 1\.\.[0-9]+$ | [0-9]+%\ tests\ passed,
     | Tests\ run:\ [0-9]+,
-    )""",
-    re.VERBOSE | re.MULTILINE,
+    )"""
 )
 """A line that only a test runner prints: of a summary or of a session's start."""
 _SIGNS = (
@@ -28,22 +29,34 @@ _SIGNS = (
     "\n1..", "tests passed,", "Tests run: ",
 )  # fmt: skip
 """Looked for before any line is."""
-_PASSED = re.compile(
-    r"""
-      \S.{0,400}?\ (?:PASSED|XPASS|SKIPPED|XFAIL)(?:\ \([^()]{0,200}\))?\ *(?:\[\ *[0-9]{1,3}%\])?   # pytest -v
-    | PASSED\ \S.{0,400} | test_\S{1,200}\ (?:ok|s|f)                                                # pytest -rA, sympy
-    | \S.{0,400}?\ \.\.\.\ (?:ok|skipped\b.{0,200}|ignored)                                         # unittest -v, cargo
+_PASSED = (
+    (
+        (" PASSED", " XPASS", " SKIPPED", " XFAIL"),
+        r"\S.{0,400}?\ (?:PASSED|XPASS|SKIPPED|XFAIL)(?:\ \([^()]{0,200}\))?\ *(?:\[\ *[0-9]{1,3}%\])?",  # pytest -v
+    ),
+    (
+        (" ... ",),
+        r"\S.{0,400}?\ \.\.\.\ (?:ok|skipped\b.{0,200}|ignored)",  # unittest -v, cargo
+    ),
+    (
+        ("%]",),
+        r"\S{1,300}\.\w{1,8}\ [.sx]{1,300}\ *\[\ *[0-9]{1,3}%\]",  # pytest, by file
+    ),
+    (
+        ("",),
+        r"""
+      PASSED\ \S.{0,400} | test_\S{1,200}\ (?:ok|s|f)                                                # pytest -rA, sympy
     | \ *(?:---\ PASS:\ |===\ (?:RUN|PAUSE|CONT|NAME)\ ).{0,400}                                     # go
     | \ *[✓✔√]\ .{0,400}                                                                           # jest, mocha
     | \ *ok\ [0-9]{1,6}\b.{0,400}                                                                   # TAP
     | PASS(?:\ |:\ ).{0,400}                                                                        # jest, automake
     | \ *[0-9]{1,6}/[0-9]{1,6}\ Test\ +\#[0-9]{1,6}:\ .{0,300}\ Passed\ .{0,40}                       # ctest
     | \ *Start\ +[0-9]{1,6}:\ .{0,300}
-    | \S{1,300}\.\w{1,8}\ [.sx]{1,300}\ *\[\ *[0-9]{1,3}%\]                                          # pytest, by file
     | [.sx]{10,300}\ *(?:\[\ *[0-9]{1,3}%\])?
     """,
-    re.VERBOSE,
+    ),
 )
+"""What a line has that tells of a test that passed, and the line. Where a text has none of the signs, its lines need not be tried."""
 _SET_UP = re.compile(
     r"(?:cachedir|plugins|libraries|base tempdir|configfile|metadata|benchmark|hypothesis profile)\b.{0,600}"
     r"|(?:Creating|Cloning|Destroying) test database for alias .{0,200}|collecting \.\.\. .{0,100}"
@@ -61,7 +74,7 @@ def compress(text: str, hints: Hints, config: TestsConfig) -> Compressed | None:
     if not config.enabled or len(text) < config.min_characters or not is_run(text):
         return None
     lines = text.split("\n")
-    left_out = _passed(lines) | _printed_by_passes(lines) | _repeated_warnings(lines)
+    left_out = _passed(text, lines) | _printed_by_passes(lines) | _repeated_warnings(lines)
     if len(text) - sum(len(lines[at]) + 1 for at in left_out) > _WORTH * len(text):
         return None
     left_out -= Named(hints.query).lines(lines)
@@ -75,12 +88,19 @@ def compress(text: str, hints: Hints, config: TestsConfig) -> Compressed | None:
 
 def is_run(text: str) -> bool:
     """Whether a test runner printed this."""
-    return any(sign in text for sign in _SIGNS) and _RUN.search(text) is not None
+    return any(sign in text for sign in _SIGNS) and _is_summary(text)
 
 
-def _passed(lines: list[str]) -> set[int]:
+def _passed(text: str, lines: list[str]) -> set[int]:
     """The places of lines that tell of a test that passed, or of set-up."""
-    return {at for at, line in enumerate(lines) if line and (_PASSED.fullmatch(line) or _SET_UP.fullmatch(line))}
+    tells = _telling(tuple(any(sign in text for sign in signs) for signs, _ in _PASSED)).fullmatch
+    return {at for at, line in enumerate(lines) if line and (tells(line) or _SET_UP.fullmatch(line))}
+
+
+@lru_cache(maxsize=16)
+def _telling(may_be: tuple[bool, ...]) -> re.Pattern[str]:
+    """One pattern of those forms of a passed test that a text may have."""
+    return re.compile("|".join([form for use, (_, form) in zip(may_be, _PASSED, strict=True) if use]), re.VERBOSE)
 
 
 def _printed_by_passes(lines: list[str]) -> set[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 from msgspec import structs
@@ -12,6 +12,8 @@ from headroom_stream.content import Compressed, Hints, bulk, literals, records
 
 _LEAST_CHARS = 40
 """A shorter literal within a string gains nothing."""
+_HOLDING = frozenset((dict, list, str))
+"""Of values in which others may be."""
 
 
 def compress(text: str, hints: Hints, policy: Policy) -> Compressed | None:
@@ -61,10 +63,12 @@ def _unfold(value: Any) -> tuple[Any, bool]:
     return value, False
 
 
-def _unfold_all(values: Iterable[Any]) -> tuple[list[Any], bool]:
+def _unfold_all(values: Collection[Any]) -> tuple[list[Any], bool]:
     """The same of each; numbers and constants hold nothing to be read."""
     out: list[Any] = []
     found = False
+    if _HOLDING.isdisjoint(map(type, values)):  # a long list of numbers
+        return list(values), False
     for value in values:
         kind = type(value)
         if kind is dict or kind is list or (kind is str and len(value) > _LEAST_CHARS and value[0] in "{[("):
