@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from array import array
 from itertools import accumulate
 
 from msgspec import Struct
@@ -27,15 +28,15 @@ class Lines(Struct):
     lines: list[str]
     bare: list[str]
     """`lines` itself where none has a number."""
-    numbers: list[int]
+    numbers: array[int]
     """0: that line has none. Empty where none has one."""
-    _starts: list[int] = []
+    _starts: array[int] | None = None
     """Once they were asked for."""
 
     def start(self, at: int) -> int:
         """Where a line begins in the text, or a next one would."""
-        if not self._starts:
-            self._starts = [0, *accumulate(len(line) + 1 for line in self.lines)]
+        if self._starts is None:
+            self._starts = array("i", accumulate((len(line) + 1 for line in self.lines), initial=0))
         return self._starts[at]
 
     def number(self, at: int) -> int:
@@ -54,10 +55,10 @@ def split(text: str) -> Lines:
     lines = text.split("\n")
     # Looked for once in the whole text: most have no numbers, and a look at each line would cost more than all the rest.
     if not _ANY.search(text):
-        return Lines(lines, lines, [])
+        return Lines(lines, lines, array("i"))
     found = [_NUMBER.match(line) for line in lines]
     bare = [_bare(line, match) for line, match in zip(lines, found, strict=True)]
-    return Lines(lines, bare, [0 if match is None else int(match[2]) for match in found])
+    return Lines(lines, bare, array("i", [0 if match is None else int(match[2]) for match in found]))
 
 
 def _bare(line: str, match: re.Match[str] | None) -> str:

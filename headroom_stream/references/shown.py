@@ -30,7 +30,7 @@ _LEAST_GRAM_CHARS = 8
 Gram = tuple[str, str]
 
 
-class Place(Struct, frozen=True):
+class Place(Struct, frozen=True, gc=False):
     """Where a line or a value was shown."""
 
     output: int
