@@ -99,7 +99,7 @@ class ReferencesConfig(Struct, kw_only=True, frozen=True, forbid_unknown_fields=
 
     enabled: bool = True
     min_lines: PositiveInt = 2
-    """Shorter runs of lines are repeated, and so are runs of few characters."""
+    """Shorter runs of lines are repeated, but for single lines that are long, and so are runs of few characters."""
     max_chars: PositiveInt = 1_000_000
     """Of earlier outputs that can be pointed at, as they were sent; older ones are forgotten. Bounds a session's memory."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise, takewhile
 
 from msgspec import Struct, structs
@@ -10,7 +10,7 @@ from msgspec import Struct, structs
 from headroom_stream.config import ReferencesConfig
 from headroom_stream.references.marks import Edits, Referring, Span
 from headroom_stream.references.numbers import Lines, Numbers, numbered
-from headroom_stream.references.shown import Document, Shown, digest
+from headroom_stream.references.shown import LONG_LINE, Document, Place, Shown, digest
 from headroom_stream.references.values import LEAST_CHARS, Value, fields, identity, name
 
 _LEAST_RUN_CHARS = 80
@@ -18,6 +18,9 @@ _LEAST_RUN_CHARS = 80
 _LEAST_RENUMBERED_CHARS = 300
 """The same of lines under other numbers: agents name lines by number, so that numbers go only where that saves much."""
 _LEAST_WHOLE_CHARS = 60
+_BEGINNING = 24
+"""Characters of a long line, at the most, that are written before the marker for the rest of it."""
+HEAD = 30
 _NEAR_RESULTS = 6
 """How far back keys may stand from the values that belong to them: a reader has to put the two side by side."""
 
@@ -54,25 +57,45 @@ class _Run(Struct, frozen=True):
 
 def _lines(own: Lines, shown: Shown, config: ReferencesConfig, edits: Edits) -> None:
     free = 0
-    for at in [at for at, gram in enumerate(pairwise(own.bare)) if gram in shown.grams]:
+    for at, place in _places(own.bare, shown):
         if at < free:
             continue
-        place = shown.grams[own.bare[at], own.bare[at + 1]]
         source = shown.documents[place.output]
         run = _equal(own, free, at, source, place.start)
-        if not _worth(run, own, config, _LEAST_RUN_CHARS):
+        long = run.count == 1 and len(own.lines[run.start]) >= LONG_LINE
+        if not long and not _worth(run, own, config.min_lines, _LEAST_RUN_CHARS):
             run = _renumbered(own, free, at, source, place.start)
-            if not _worth(run, own, config, _LEAST_RENUMBERED_CHARS):
+            if not _worth(run, own, max(2, config.min_lines), _LEAST_RENUMBERED_CHARS):
                 continue
         free = run.start + run.count
-        edits.keep(own.start(run.start))
-        edits.skip(own.start(free) - 1)
-        span = Span(place.output, source.lines.start(run.there), source.lines.start(run.there + run.count) - 1)
-        edits.mark(f"[{_said(run, own, source.lines)} result {place.output}]", (span,), run.numbers)
+        begin, end = own.start(run.start), own.start(free) - 1
+        there, there_end = source.lines.start(run.there), source.lines.start(run.there + run.count) - 1
+        marker = f"[{_said(run, own, source.lines)} result {place.output}]"
+        if run.count == 1:
+            kept = _beginning(own.lines[run.start])
+            begin, there, marker = begin + kept, there + kept, f"…as in result {place.output}"
+        edits.keep(begin)
+        edits.skip(end)
+        edits.mark(marker, (Span(place.output, there, there_end),), run.numbers)
 
 
-def _worth(run: _Run, own: Lines, config: ReferencesConfig, least: int) -> bool:
-    return run.count >= config.min_lines and own.start(run.start + run.count) - own.start(run.start) > least
+def _places(lines: list[str], shown: Shown) -> Iterator[tuple[int, Place]]:
+    """Lines that were shown, with the next one or as long ones, and where."""
+    known = shown.grams
+    for at, gram in enumerate(pairwise([*lines, ""])):
+        if gram in known:
+            yield at, known[gram]
+        elif len(gram[0]) >= LONG_LINE and gram[:1] in known:
+            yield at, known[gram[:1]]
+
+
+def _beginning(line: str) -> int:
+    """How much of a line a reader needs to find the rest of it."""
+    return line.rfind(" ", _BEGINNING // 2, _BEGINNING) + 1 or _BEGINNING
+
+
+def _worth(run: _Run, own: Lines, least: int, chars: int) -> bool:
+    return run.count >= least and own.start(run.start + run.count) - own.start(run.start) > chars
 
 
 def _equal(own: Lines, free: int, at: int, source: Document, there: int) -> _Run:

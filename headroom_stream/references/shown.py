@@ -22,12 +22,15 @@ LEAST_CHARS = 100
 """Shorter outputs are not worth pointing at."""
 GRAM = 2
 """Lines that have to be equal before a run is looked at: single lines repeat everywhere (the idea is that of w-shingling, Broder 1997)."""
+LONG_LINE = 80
+"""Characters of a line that is looked for by itself."""
 LEAST_KEYS = 40
 """Characters of the keys of an object that are worth a marker."""
+LONG = 100
 _LEAST_GRAM_CHARS = 8
 """Braces and blank lines say nothing."""
 
-Gram = tuple[str, str]
+Gram = tuple[str, ...]
 
 
 class Place(Struct, frozen=True, gc=False):
@@ -161,11 +164,14 @@ class Shown:
 
 
 def _grams(lines: list[str], hidden: frozenset[int]) -> Iterator[tuple[Gram, int]]:
-    """Each two lines in a row that say something and are no markers, and where they begin."""
+    """Each two lines in a row that say something, and each long line; none is a marker. And where they begin."""
     said = [len(line.strip()) for line in lines]
     for at, gram in enumerate(pairwise(lines)):
         if said[at] + said[at + 1] >= _LEAST_GRAM_CHARS and at not in hidden and at + 1 not in hidden:
             yield gram, at
+    for at, line in enumerate(lines):
+        if said[at] >= LONG_LINE and at not in hidden:
+            yield (line,), at
 
 
 def _hidden(text: str, marks: tuple[Mark, ...]) -> frozenset[int]:

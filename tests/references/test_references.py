@@ -102,12 +102,27 @@ def test_numbers_are_put_back_as_they_were_written(form: str) -> None:
     assert story.expanded(sent) == later
 
 
-def test_a_single_long_line_gets_its_number_back() -> None:
-    story = Story(ReferencesConfig(min_lines=1))
-    story.tell(f"12:{'long ' * 80}\n13:x = 1\nend")
-    sent = story.tell(f"before\n17:{'long ' * 80}\n19:x = 1\nend")
-    assert sent.text == "before\n[lines 17-17 as 12-12 in result 1]\n19:x = 1\nend"
-    assert story.expanded(sent) == f"before\n17:{'long ' * 80}\n19:x = 1\nend"
+def test_a_long_line_alone_is_pointed_at_after_words_that_it_is_found_by() -> None:
+    line = "WARNING: the certificate of the registry at https://registry.example.com/v2/ expires in 12 days, renew it"
+    for last in (line, f"{line}\nfirst seen"):
+        story, sent = told(f"step 1\n{line}\n{'and so on ' * 5}", f"step 2\nall new\n{last}")
+        assert sent.text == f"step 2\nall new\n{last.replace(line[13:], '…as in result 1')}"
+        assert story.expanded(sent) == f"step 2\nall new\n{last}"
+    assert told(f"step 1\n{line[:70]}\n{'and so on ' * 5}", f"step 2\n{line[:70]}\nother")[1].marks == ()
+
+
+def test_a_line_of_which_the_rest_is_a_marker_is_not_pointed_at() -> None:
+    line = "x" * 300
+    story, _ = told(f"{line}\n1\n2", f"one\n{line}\n{'and so on ' * 9}")
+    again = story.tell(f"two\n{'x' * 24}…as in result 1\nthree{' and so on' * 9}")
+    assert again.marks == ()
+
+
+def test_a_long_line_under_another_number_is_written_out() -> None:
+    for lines in (1, 2):
+        story = Story(ReferencesConfig(min_lines=lines))
+        story.tell(f"12:{'long ' * 80}\n13:x = 1\nend")
+        assert story.tell(f"before\n17:{'long ' * 80}\n19:x = 1\nend").marks == ()
 
 
 def test_code_that_moved_is_written_again_where_it_is_short() -> None:
@@ -241,7 +256,18 @@ def test_the_index_forgets_all_of_an_output_that_leaves_it() -> None:
 
 
 piece = st.sampled_from(
-    [*LINES[:12], "", "}", "    return total", "[same as result 1]", "[10 lines as in result 1]", "…as in result 2"]
+    [
+        *LINES[:12],
+        "",
+        "}",
+        "7:" + "a long line " * 8,
+        "8:" + "a long line " * 8,
+        "a long line " * 8,
+        "    return total",
+        "[same as result 1]",
+        "[10 lines as in result 1]",
+        "…as in result 2",
+    ]
 )
 listing = st.tuples(st.integers(0, 30), st.integers(1, 30), st.integers(1, 1_100), st.sampled_from(["{}:", "{:4}\t", "{} | "])).map(
     lambda drawn: under_numbers(CODE[drawn[0] : drawn[0] + drawn[1]], drawn[2], drawn[3])
