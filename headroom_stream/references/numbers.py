@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from array import array
 from itertools import accumulate
 
 from msgspec import Struct
 
-_NUMBER = re.compile(r"( *+)([1-9][0-9]{0,6}+)( ?[:|→\t-])")
+_NUMBER = re.compile(r" *+[1-9][0-9]{0,6}+ ?[:|→\t-]")
+_AROUND = " :|→\t-"
 _ANY = re.compile("\n" + _NUMBER.pattern)
 
 
@@ -28,26 +28,25 @@ class Lines(Struct):
     lines: list[str]
     bare: list[str]
     """`lines` itself where none has a number."""
-    numbers: array[int]
-    """0: that line has none. Empty where none has one."""
-    _starts: array[int] | None = None
+    _starts: list[int] = []
     """Once they were asked for."""
 
     def start(self, at: int) -> int:
         """Where a line begins in the text, or a next one would."""
-        if self._starts is None:
-            self._starts = array("i", accumulate((len(line) + 1 for line in self.lines), initial=0))
+        if not self._starts:
+            self._starts = [0, *accumulate(len(line) + 1 for line in self.lines)]
         return self._starts[at]
 
     def number(self, at: int) -> int:
         """Of a line; 0: it has none."""
-        return self.numbers[at] if self.numbers else 0
+        before = self.lines[at].removesuffix(self.bare[at])
+        return int(before.strip(_AROUND)) if before else 0
 
     def written(self, at: int) -> Numbers:
         """How the numbers from a line on are written, which has one."""
         before = self.lines[at].removesuffix(self.bare[at])
-        digits = before.rstrip(" :|→\t-")
-        return Numbers(self.numbers[at], len(digits) if digits[0] == " " else 0, before[len(digits) :])
+        digits = before.rstrip(_AROUND)
+        return Numbers(int(digits), len(digits) if digits[0] == " " else 0, before[len(digits) :])
 
 
 def split(text: str) -> Lines:
@@ -55,13 +54,12 @@ def split(text: str) -> Lines:
     lines = text.split("\n")
     # Looked for once in the whole text: most have no numbers, and a look at each line would cost more than all the rest.
     if not _ANY.search(text):
-        return Lines(lines, lines, array("i"))
-    found = [_NUMBER.match(line) for line in lines]
-    bare = [_bare(line, match) for line, match in zip(lines, found, strict=True)]
-    return Lines(lines, bare, array("i", [0 if match is None else int(match[2]) for match in found]))
+        return Lines(lines, lines)
+    return Lines(lines, [_bare(line) for line in lines])
 
 
-def _bare(line: str, match: re.Match[str] | None) -> str:
+def _bare(line: str) -> str:
+    match = _NUMBER.match(line)
     return line if match is None else line[match.end() :]
 
 
@@ -73,4 +71,4 @@ def numbered(bare: str, numbers: Numbers, number: int) -> str:
 def renumbered(text: str, numbers: Numbers) -> str:
     """Lines under other numbers than they have."""
     lines = text.split("\n")
-    return "\n".join(numbered(_bare(line, _NUMBER.match(line)), numbers, n) for n, line in enumerate(lines, numbers.first))
+    return "\n".join(numbered(_bare(line), numbers, n) for n, line in enumerate(lines, numbers.first))
