@@ -41,7 +41,7 @@ from headroom_stream.evaluation.foreign import ForeignPolicy
 from headroom_stream.evaluation.hindsight import Hindsight, Knowledge, learn
 from headroom_stream.evaluation.measure import PolicyRun
 from headroom_stream.evaluation.report import Report, evaluate
-from headroom_stream.evaluation.shortfall import Part, lost_facts, tokens_left
+from headroom_stream.evaluation.shortfall import Part, facts_moved, lost_facts, tokens_left
 from headroom_stream.evaluation.summary import HINDSIGHT, Line, Summary
 from headroom_stream.evaluation.targets import Check, checks, parsed
 from headroom_stream.evaluation.text import bounded_percent, percent
@@ -129,6 +129,7 @@ def shortfalls(report: Report, most: int) -> dict[str, dict[str, list[Part]]]:
     return {
         outcome.family: {
             "facts lost": lost_facts(outcome, most),
+            "facts amid other surroundings, by content": facts_moved(outcome, most),
             **{f"tokens left, by {by}": parts for by, parts in tokens_left(outcome, most).items()},
         }
         for outcome in report.outcomes

@@ -15,6 +15,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
         "tables": {"rows": 20},
         "bulk": {"items": 12, "first": 4, "characters": 500},
         "prose": {"first": 3},
+        "hits": {"same_form": 5},
         "crush": {"enabled": True},
     },
 }

@@ -30,7 +30,7 @@ def cut(value: Any, hints: Hints, config: BulkConfig) -> tuple[Any, str]:
     """
     if not config.enabled or (type(value) is dict and len(value) == 1 and type(next(iter(value.values()))) is str):
         return value, ""
-    cutter = _Cutter(hints.query, hints.used, config)
+    cutter = _Cutter(f"{hints.query} {hints.intent}", hints.used, config)
     short = cutter.value(value, "")
     return short, " and ".join(f"{n} {what}" for n, what in ((cutter.items, "items"), (cutter.characters, "characters")) if n)
 

@@ -24,6 +24,11 @@ def lost_facts(outcome: Outcome, most: int) -> list[Part]:
     return _parts(Counter(f"{one.content or 'output'}, {one.tool or '(unnamed)'}, {one.kind}" for one in outcome.lost), most)
 
 
+def facts_moved(outcome: Outcome, most: int) -> list[Part]:
+    """Facts that the context held, but not amid what had surrounded them: by what the output was taken for."""
+    return _parts(Counter({name: row.used - row.lost - row.in_context for name, row in outcome.kinds.items()}), most)
+
+
 def tokens_left(outcome: Outcome, most: int) -> dict[str, list[Part]]:
     """Tokens of tool outputs that were left when they arrived: by what they were taken for, and by tool."""
     return {

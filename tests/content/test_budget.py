@@ -30,6 +30,12 @@ def test_a_line_that_the_question_names_stays() -> None:
         assert LINES[n] in cut.text
 
 
+def test_a_line_that_the_call_names_stays() -> None:
+    cut = fit(TEXT, Hints(intent="read_sensor s-0217"), 500, COUNT)
+    assert cut is not None
+    assert LINES[217] in cut.text
+
+
 def test_what_fits_is_left_alone() -> None:
     assert fit(TEXT, Hints(), COUNT(TEXT), COUNT) is None
 

@@ -11,8 +11,8 @@ from headroom_stream.content import Compressed, Hints
 from headroom_stream.content.search import compress
 
 
-def squeeze(text: str, query: str = "") -> Compressed | None:
-    return compress(text, Hints(query=query), SearchConfig())
+def squeeze(text: str, query: str = "", intent: str = "") -> Compressed | None:
+    return compress(text, Hints(query=query, intent=intent), SearchConfig())
 
 
 def test_a_path_is_said_once_for_hits_in_a_row() -> None:
@@ -41,6 +41,11 @@ def test_a_text_that_many_files_share_is_shown_for_the_first_ones() -> None:
 def test_a_hit_that_the_query_names_stays() -> None:
     out = squeeze(catalogues(40), "what about app/locale/lang33/app.po?")
     assert out is not None and "lang33" in out.text
+
+
+def test_a_hit_that_the_call_names_stays() -> None:
+    out = squeeze(catalogues(40), intent="grep -rn msgid app; then I open app/locale/lang33/app.po")
+    assert out is not None and "lang33" in out.text and "lang32" not in out.text
 
 
 def test_binary_files_that_match_are_cut_like_repeated_texts() -> None:

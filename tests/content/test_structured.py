@@ -49,6 +49,14 @@ def test_an_item_that_the_question_names_is_kept(n: int) -> None:
     assert hosts[n] in made(hosts, query=f"Is {hosts[n]} among them?").text
 
 
+def test_an_item_that_the_call_names_is_kept() -> None:
+    hosts = [f"worker-{i * 7919 % 1000:03}.internal" for i in range(400)]
+    short = compress(json.dumps(hosts), Hints(intent=f"list_hosts near {hosts[123]}"), Policy())
+    assert short is not None
+    assert hosts[123] in short.text
+    assert hosts[124] not in short.text
+
+
 def test_a_short_list_and_a_list_of_objects_are_whole() -> None:
     records = [{"id": n, "name": f"name {n}"} for n in range(100)]
     assert made(records).lossless

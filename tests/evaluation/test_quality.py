@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from headroom_stream.evaluation.bill import RATES
 from headroom_stream.evaluation.conversation import from_file
 from headroom_stream.evaluation.foreign import ForeignPolicy
 from headroom_stream.evaluation.report import evaluate
-from headroom_stream.evaluation.shortfall import lost_facts, tokens_left
+from headroom_stream.evaluation.shortfall import facts_moved, lost_facts, tokens_left
 from headroom_stream.evaluation.summary import HINDSIGHT, Summary
 from headroom_stream.evaluation.tally import Tally, reached, score
 from headroom_stream.evaluation.targets import checks, parsed
@@ -140,6 +140,21 @@ def test_what_is_missing_is_listed_with_the_most_of_it_first() -> None:
     assert [(one.what, one.count) for one in lost_facts(outcome, 9)] == [("output, find, ident", 2), ("output, ping, date", 1)]
     assert [round(one.share) for one in lost_facts(outcome, 9)] == [67, 33]
     assert len(lost_facts(outcome, 1)) == 1
+
+
+def test_facts_that_stand_elsewhere_are_told_by_content() -> None:
+    page = f"<html>{'<div class=frame><b>' * 9}<i>leaving</i> harbour gate <a href=x>ORD-77123</a> <b>towards</b> island</html>"
+    sample = [talk(user("Go."), calls("a", "fetch"), result("a", page + UNUSED), says("It is ORD-77123."))]
+
+    class Bare(PolicySession):
+        """Keeps of a page the fact alone."""
+
+        def turn(self, new: Sequence[Mapping[str, Any]], /) -> list[dict[str, Any]]:
+            return [m | ({"content": "ORD-77123"} if m["role"] == "tool" else {}) for m in super().turn(new)]
+
+    (outcome,) = evaluate(sample, {"ours": lambda: Bare(tokenizer=Letters())}, Letters()).outcomes
+    assert lost_facts(outcome, 9) == []
+    assert [(one.count, one.share) for one in facts_moved(outcome, 9)] == [(1, 100.0)]
 
 
 def test_tokens_that_are_left_are_told_by_content_and_by_tool() -> None:
