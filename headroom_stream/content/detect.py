@@ -96,11 +96,9 @@ def _repeats(text: str, made: Compressed | None, hints: Hints, policy: Policy) -
         return made
     text = text if made is None else made.text
     once = repeats.compress(text, hints, policy.repeats)
-    return (
-        made
-        if once is None or (looks_like_code(text) and not traces.is_trace(text) and not runners.is_run(text))
-        else _then(made, once)
-    )
+    if once is None or not (traces.is_trace(text) or runners.is_run(text) or not looks_like_code(text)):
+        return made
+    return _then(made, once)
 
 
 def _then(first: Compressed | None, second: Compressed | None) -> Compressed | None:

@@ -17,7 +17,7 @@ _MARK = re.compile(
     r"\[(?:(?P<line>this line) |these (?P<block>[0-9]{1,3}) lines |(?P<after>[0-9]{1,9}) lines as after the first such line)"
     r"(?:(?P<times>[0-9]{1,9}) more times?)?\]"
 )
-_MARKED = re.compile(r"^\[(?:this line|these \d|\d+ lines as after)", re.MULTILINE)
+_MARKED = ("[this line ", "[these ", " lines as after the first such line]")
 """What may be read as a mark."""
 _AFTER = "[{} lines as after the first such line]"
 _MARK_CHARACTERS = 50
@@ -30,12 +30,14 @@ def compress(text: str, hints: Hints, config: RepeatsConfig) -> Compressed | Non
     """`text` with each run of lines once, or None if none stands twice. A text with marks of this kind is left alone."""
     if not config.enabled:
         return None
+    if len(text) < 2 * _MARK_CHARACTERS:
+        return None
     lines = text.split("\n")
     once = set(lines)
     # Most texts repeat blank lines and brackets, and end here.
     if len(lines) - len(once) < config.min_lines or len(text) - len(lines) - sum(map(len, once)) < _MARK_CHARACTERS:
         return None
-    if _MARKED.search(text) is not None:
+    if any(sign in text for sign in _MARKED):
         return None
     short = "\n".join(_once(lines, config.min_lines))
     return Compressed(text=short, kind="repeats", lossless=True) if len(short) < len(text) else None
