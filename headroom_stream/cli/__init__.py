@@ -26,6 +26,7 @@ COMMANDS = {
     "summary": "Print what was saved.",
     "report": "Write a page with plots of what was saved, or the same as text or data.",
     "learn": "Print what agents use of their tools' outputs, as a policy that keeps it.",
+    "mcp": "Give coding agents tools to compress and to read what was left out.",
     "schemas": "Write the JSON Schemas and the AsyncAPI document of the wire.",
 }
 """In the order of `--help`. A command `x` is the function `command` of `headroom_stream.cli.x`, imported when it is called."""
