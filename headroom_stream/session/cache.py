@@ -6,8 +6,8 @@ from collections import OrderedDict
 
 from headroom_stream.session.state import Session
 
-INDEX_BYTES = 8
-"""Memory that a character of an output takes in the index of what a session was shown: measured, 3 to 7.5."""
+INDEX_BYTES = 10
+"""Memory that a character of an output takes in the index of what a session was shown: measured, 3 to 10."""
 VALUE_BYTES = 250
 """Memory that a value takes whose use is watched for: measured, 140 to 250, and as much again for sessions of a few values."""
 

@@ -144,8 +144,9 @@ def test_of_what_was_shown_before(lines: list[str]) -> None:
 
     def steps(count: int) -> int:
         shown = Shown(max_chars=10_000_000)
-        text = "\n".join(f"{lines[n % len(lines)]} {n}" for n in range(count))
-        again = "\n".join(f"{lines[n % len(lines)]} {n}" if n % 5 else "other" for n in range(count))
+        # Numbers of one length: lines of few characters are not looked up, and with plain ones only the later lines would be.
+        text = "\n".join(f"{lines[n % len(lines)]} {n:06}" for n in range(count))
+        again = "\n".join(f"{lines[n % len(lines)]} {n:06}" if n % 5 else "other" for n in range(count))
 
         def work() -> None:
             shown.add(1, Referring(text))

@@ -294,7 +294,7 @@ def test_the_output_id_follows_from_session_event_and_policy() -> None:
 
 def test_a_policy_of_one_turn_holds_for_that_turn_alone() -> None:
     folding = Folding()
-    rows = "\n".join('{"name": "some name", "value": 12345}' for _ in range(30))
+    rows = "\n".join(f'{{"name": "name {n * n}", "value": {n * 7919}}}' for n in range(30))
     folding.turn(user("a"), call("c1"), result("c1", rows), policy={"records": {"enabled": False}})
     folding.turn(call("c2"), result("c2", rows))
     assert bytes(folding.bodies[2]) == bytes(messages(result("c1", rows))[0])
