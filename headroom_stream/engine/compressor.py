@@ -149,6 +149,7 @@ class Compressor:
             self._count(conversation.waste, raws, known, reply)
             result = self._result(messages, raws, reply, conversation)
             conversation.sent = list(result.messages)
+            conversation.transforms = tuple(result.transforms_applied)
             conversation.prefix_hash = reply.context.prefix_hash if reply.context else ""
             self._conversations.advanced(conversation, hashes, tenant=call.tenant)
             waste = conversation.waste
@@ -232,11 +233,13 @@ class Compressor:
         context = reply.context
         if context is None:
             raise CompressionError("a turn has no context", {"session": conversation.session_id})
+        # A context tells of its new messages; those before them were changed too.
+        before = conversation.transforms if context.parent_hash == conversation.prefix_hash else ()
         return CompressResult(
             messages=_sent(messages, raws, context, conversation),
             tokens_before=context.tokens_before,
             tokens_after=context.tokens_after,
-            transforms_applied=context.transforms,
+            transforms_applied=sorted({*before, *context.transforms}),
             refs=[reference.ref for reference in context.references],
             lossless=not context.references,
             cache_breakpoints=context.cache_breakpoints,

@@ -25,6 +25,8 @@ class Conversation(Struct):
     """The context that was sent last."""
     prefix_hash: str = ""
     """Of that context."""
+    transforms: tuple[str, ...] = ()
+    """What was done to messages of that context."""
     waste: Waste | None = None
     """Counted over the messages that came."""
     usage: dict[str, Any] | None = None

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import re
 import subprocess
 import sys
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -33,26 +29,7 @@ from headroom_stream.config import IntelligentContextConfig, ScoringWeights
 from headroom_stream.errors import ConfigurationError
 from headroom_stream.learning import UsageStats
 from headroom_stream.transforms import IntelligentContextManager
-
-ORDERS = [{"order": f"W{n:04}", "customer": f"c-{n * 7919 % 900}", "state": "shipped", "total": 20 + n % 7} for n in range(200)]
-ORDERS[137] |= {"state": "lost", "total": 99_999}
-
-
-def conversation(turns: int = 12) -> list[dict[str, Any]]:
-    out: list[dict[str, Any]] = [
-        {
-            "role": "system",
-            "content": "You help in a shop. Today is 2026-03-04, the shift is 9f1c2d3e-aaaa-4bbb-8ccc-0123456789ab.",
-        },
-        {"role": "user", "content": "Which orders were lost?"},
-    ]
-    for n in range(turns):
-        arguments = json.dumps({"page": n})
-        call = {"id": f"call_{n}", "type": "function", "function": {"name": "orders", "arguments": arguments}}
-        out.append({"role": "assistant", "content": None, "tool_calls": [call]})
-        out.append({"role": "tool", "tool_call_id": f"call_{n}", "content": json.dumps(ORDERS)})
-    return out
-
+from tests.api.conversation import ORDERS, conversation
 
 def test_every_public_name_can_be_imported_and_nothing_else_pretends_to_be_there() -> None:
     for name in headroom_stream.__all__:
@@ -123,37 +100,3 @@ def test_the_top_configuration_is_one_tree() -> None:
 def test_asking_for_the_version_loads_no_numerics_but_what_the_fold_needs() -> None:
     code = "import sys, headroom_stream; print('fastembed' in sys.modules, 'headroom_stream.direct' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).split() == ["False", "False"]
-
-
-def snippets() -> list[str]:
-    """Python examples about configurations, relevance and transforms, of the API page that HEADROOM_API_PAGE names."""
-    path = os.environ.get("HEADROOM_API_PAGE")
-    if not path:
-        return []
-    page = Path(path).read_text(encoding="utf-8")
-    found = re.findall(
-        r"^from headroom[^\n]* import [^\n]*\n(?:[^\n]+\n|\n(?=[ #]|\w+ = |\w+\.|if |for |\]|\)))*", page, re.MULTILINE
-    )
-    later = ("Provider", "HeadroomClient", "Tokenizer", "generate_report")
-    return [
-        code.replace("headroom", "headroom_stream", 1) for code in found if not any(name in code.split("\n\n")[0] for name in later)
-    ]
-
-
-@pytest.mark.skipif(not snippets(), reason="HEADROOM_API_PAGE names no page")
-def test_every_example_of_the_page_runs() -> None:
-    assert len(snippets()) == 14
-    for code in snippets():
-        names: dict[str, Any] = {
-            "messages": conversation(3),
-            "items": ["item 1", "item 2"],
-            "query": "item",
-            "config": None,
-            "toin": ToolUsage(UsageStats()),
-            "tokenizer": load_tokenizer(),
-            "SmartCrusher": SmartCrusher,
-            "CacheAligner": CacheAligner,
-            "RollingWindow": RollingWindow,
-        }
-        ours = re.sub(r"(?<=from )headroom(?=[. ])", "headroom_stream", code)
-        exec(compile(ours, "page", "exec"), names)
