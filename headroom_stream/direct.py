@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+from headroom_stream.config import HeadroomConfig
+from headroom_stream.providers import Provider
 from headroom_stream.tokenizers import load_tokenizer
 from headroom_stream.tokens import Tokenizer
-from headroom_stream.transforms import cache_aligner, intelligent_context, pipeline, rolling_window, smart_crusher
+from headroom_stream.transforms import Transform, cache_aligner, intelligent_context, pipeline, rolling_window, smart_crusher
 
 
 class _LoadsTokenizer:
@@ -30,4 +35,24 @@ class IntelligentContextManager(_LoadsTokenizer, intelligent_context.Intelligent
 
 
 class TransformPipeline(_LoadsTokenizer, pipeline.TransformPipeline):
-    __doc__ = pipeline.TransformPipeline.__doc__
+    __doc__ = (
+        f"{pipeline.TransformPipeline.__doc__}\n    `provider` counts for the model of a call, where no tokenizer is given.\n    "
+    )
+
+    def __init__(
+        self,
+        given: Sequence[Transform] | HeadroomConfig | None = None,
+        /,
+        *,
+        provider: Provider | None = None,
+        tokenizer: Tokenizer | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(given, tokenizer=tokenizer, **options)
+        self._provider = provider
+
+    def tokenizer_of(self, model: str) -> Tokenizer:
+        """The constructor's, else the provider's for the model, else that of `load_tokenizer`."""
+        if self._tokenizer is None and self._provider is not None:
+            return self._provider.get_token_counter(model).tokenizer
+        return super().tokenizer_of(model)

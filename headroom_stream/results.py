@@ -67,6 +67,8 @@ class CompressResult(Struct, frozen=True, kw_only=True):
     """One a message, where they were asked for."""
     lossless: bool = True
     """Whether nothing was left out of the messages."""
+    reverted_messages: int = 0
+    """Messages that went as they came because compressing them failed."""
     cache_breakpoints: list[int] = field(default_factory=list)
     """Indexes of messages after which a cache breakpoint pays; at most 4."""
     over_budget: bool = False

@@ -55,9 +55,9 @@ class HeadroomClient:
     `client.options.Options` has them; everything else is the wrapped client's own. Give each call the whole history, as ever: calls that
     go on with one another are found to be a session, whose context is only ever appended to, so that the provider's cache holds.
 
-    Modes: `audit` sends messages as they came and counts what would be saved; `optimize` sends the compressed ones; `simulate` sends
-    nothing, and the call returns a SimulationResult. If compression fails, the messages go as they came, the log, the call's row and
-    `get_stats()["session"]["fallbacks"]` say so; with `fallback=False` the call raises CompressionError.
+    Modes: `audit`, the default, sends messages as they came and counts what would be saved; `optimize` sends the compressed ones;
+    `simulate` sends nothing, and the call returns a SimulationResult. If compression fails, the messages go as they came, the log, the
+    call's row and `get_stats()["session"]["fallbacks"]` say so; with `fallback=False` the call raises CompressionError.
 
     - `provider`: as the client's class tells, unless given. `model_context_limits` go before what it knows.
     - `store_url`: where a row of each call is kept, numbers and names only: `sqlite:///file.db`, `memory://`, or ClickHouse's address;
@@ -68,7 +68,8 @@ class HeadroomClient:
       bytes. `settings` says where the broker is, as `load_settings` finds it.
     - `metrics`: where the rows of turns, decisions and originals go that a worker would write, while sessions are kept in this process:
       to the metrics topic ("kafka"), or straight to ClickHouse. None: nowhere; calls have their row in the store all the same.
-    - `enable_cache_optimizer`: whether cache breakpoints are placed for providers that take some.
+    - `enable_cache_optimizer`: whether cache breakpoints are placed for providers that take some. `enable_semantic_cache` is for programs
+      that say False: there is none.
     - `session`, `tenant`: of all calls, unless they say it themselves.
     """
 
@@ -77,7 +78,7 @@ class HeadroomClient:
         original_client: Any,
         provider: Provider | None = None,
         *,
-        default_mode: Mode = "audit",
+        default_mode: Mode | None = None,
         store_url: str | None = None,
         config: HeadroomConfig | None = None,
         smart_crusher_config: SmartCrusherConfig | None = None,
@@ -85,6 +86,7 @@ class HeadroomClient:
         rolling_window_config: RollingWindowConfig | None = None,
         policy: Policy | None = None,
         enable_cache_optimizer: bool = True,
+        enable_semantic_cache: bool = False,
         model_context_limits: Mapping[str, int] | None = None,
         transport: Literal["local", "kafka"] | Transport = "local",
         metrics: Literal["kafka", "clickhouse"] | None = None,
@@ -96,12 +98,15 @@ class HeadroomClient:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
     ) -> None:
-        if default_mode not in _MODES:
-            raise ConfigurationError(f"no mode {default_mode!r}; there are {', '.join(_MODES)}")
+        if enable_semantic_cache:
+            raise ConfigurationError("enable_semantic_cache: answers are the provider's, never those to a similar question")
+        mode = default_mode or (config.default_mode if config else None) or "audit"
+        if mode not in _MODES:
+            raise ConfigurationError(f"no mode {mode!r}; there are {', '.join(_MODES)}")
         self.original = original_client
         self.provider = provider or provider_of(original_client)
-        self.mode: Mode = default_mode
-        self._url = store_url or f"sqlite:///{Path(tempfile.gettempdir(), 'headroom.db')}"
+        self.mode: Mode = mode
+        self._url = store_url or (config.store_url if config else None) or f"sqlite:///{Path(tempfile.gettempdir(), 'headroom.db')}"
         self._asked = changes_of(
             config, smart_crusher=smart_crusher_config, cache_aligner=cache_aligner_config, rolling_window=rolling_window_config
         )

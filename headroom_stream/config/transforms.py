@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from headroom_stream.config.aliases import Alias, PageConfig, Refused
 from headroom_stream.config.crusher import SmartCrusherConfig
+from headroom_stream.results import Mode
 
 Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
@@ -134,7 +135,13 @@ class HeadroomConfig(PageConfig):
     """Kept free for the answer, in place of what the transforms say; null: what they say."""
     generate_diff_artifact: bool = False
     """Whether results say what each transform did."""
+    store_url: str | None = None
+    """Of a `HeadroomClient` that is given none itself; a pipeline stores nothing."""
+    default_mode: Mode | None = None
+    """Of a `HeadroomClient` that is given none itself; a pipeline has none."""
 
+    cache_optimizer = Refused("give enable_cache_optimizer to HeadroomClient")
+    ccr = Refused("what is left out is always named by a marker, and comes back by retrieve")
     tool_crusher = Refused("smart_crusher does it; tool_profiles of a call say which tools it leaves alone")
     prefix_freeze = Refused("give frozen_message_count with a call")
     content_router_enabled = Refused("the kind of a content is always found from the content")

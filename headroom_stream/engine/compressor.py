@@ -242,6 +242,7 @@ class Compressor:
             transforms_applied=sorted({*before, *context.transforms}),
             refs=[reference.ref for reference in context.references],
             lossless=not context.references,
+            reverted_messages=len({row.message for row in reply.decisions if row.action == "failed"}),
             cache_breakpoints=context.cache_breakpoints,
             over_budget=context.over_budget,
             session_id=conversation.session_id,

@@ -9,6 +9,7 @@ from msgspec import Struct, field, structs
 
 from headroom_stream.config.transforms import HeadroomConfig
 from headroom_stream.errors import ConfigurationError
+from headroom_stream.results import MessageDecision
 from headroom_stream.tokens import Tokenizer
 from headroom_stream.transforms.cache_aligner import CacheAligner
 from headroom_stream.transforms.conversation import Conversation, read_messages
@@ -26,6 +27,7 @@ from headroom_stream.transforms.result import (
 )
 from headroom_stream.transforms.rolling_window import RollingWindow
 from headroom_stream.transforms.smart_crusher import SmartCrusher
+from headroom_stream.waste import waste_signals
 
 
 class Call(Struct, frozen=True, kw_only=True):
@@ -55,25 +57,37 @@ class Step(Struct, kw_only=True):
 class TransformPipeline(Counting):
     """Runs transforms in order.
 
-    `transforms` is a list of them, or a `HeadroomConfig` that says which; `config` alone does the same. With neither, the default
-    config's. `clock` gives seconds for the result's timings; `toin` is learned use for the config's intelligent context.
+    `given` is a list of them or a `HeadroomConfig` that says which; `transforms` and `config` are the same by their names. Without a
+    list they are the config's, without a config the default one's. `clock` gives seconds for the result's timings; `toin` is learned
+    use for the config's intelligent context. Raises ConfigurationError where one of them is given twice.
     """
 
     def __init__(
         self,
-        transforms: Sequence[Transform] | HeadroomConfig | None = None,
+        given: Sequence[Transform] | HeadroomConfig | None = None,
+        /,
         *,
+        transforms: Sequence[Transform] | None = None,
         config: HeadroomConfig | None = None,
         tokenizer: Tokenizer | None = None,
         clock: Clock | None = None,
         toin: LearnedUse | None = None,
     ) -> None:
-        if isinstance(transforms, HeadroomConfig):
-            transforms, config = None, transforms
+        twice = config if isinstance(given, HeadroomConfig) else transforms
+        if given is not None and twice is not None:
+            raise ConfigurationError("TransformPipeline: config or transforms are given twice")
+        if isinstance(given, HeadroomConfig):
+            config = given
+        elif given is not None:
+            transforms = given
         self.config = config or HeadroomConfig()
         self.transforms: list[Transform] = self.transforms_of(self.config, toin) if transforms is None else list(transforms)
         super().__init__(tokenizer)
         self._clock = clock
+
+    def tokenizer_of(self, model: str) -> Tokenizer:  # noqa: ARG002 - for those who know models
+        """The tokenizer of calls that bring none."""
+        return self.tokenizer_for(None)
 
     def transforms_of(self, config: HeadroomConfig, toin: LearnedUse | None) -> list[Transform]:
         """The transforms that a config asks for: the prompt made stable, tool outputs crushed, the budget kept."""
@@ -111,7 +125,7 @@ class TransformPipeline(Counting):
         A transform that raises, enlarges the context, or touches what is frozen changes nothing, and a warning says so. Raises
         ConfigurationError for options that make no sense, ValidationError for messages that no provider would take.
         """
-        tokenizer = Remembering(self.tokenizer_for(tokenizer))
+        tokenizer = Remembering(tokenizer or self.tokenizer_of(model))
         if model_limit is None:
             model_limit = self.config.model_context_limits.get(model)
         if output_buffer is None:
@@ -145,10 +159,14 @@ class TransformPipeline(Counting):
             cache_metrics=step.metrics,
             diff_artifact=diff if self.config.generate_diff_artifact else None,
             timing=step.timing,
+            waste_signals=waste_signals([read.view for read in start.reads], tokenizer),
+            message_decisions=_decisions(start, step.current),
         )
 
-    def apply(self, messages: Sequence[Message], model: str = "", **options: Any) -> TransformResult:
-        """`transform`, under the original's name."""
+    def apply(self, messages: Sequence[Message], model: str = "", *, context: str = "", **options: Any) -> TransformResult:
+        """`transform`, under the original's name; `context` is its word for `query`."""
+        if context:
+            options["query"] = context
         return self.transform(messages, model=model, **options)
 
     def _run(self, transform: Transform, call: Call, step: Step) -> None:
@@ -199,6 +217,22 @@ class TransformPipeline(Counting):
         if result.messages[:frozen] != before.messages[:frozen]:
             return "touched messages that are frozen"
         return ""
+
+
+def _decisions(before: Conversation, after: Conversation) -> list[MessageDecision]:
+    """What became of each message, where they are as many as came."""
+    if len(before.reads) != len(after.reads):
+        return []
+    return [
+        MessageDecision(
+            message_index=i,
+            role=old.role,
+            tokens_before=old.tokens,
+            tokens_after=new.tokens,
+            action="kept" if bytes(old.raw) == bytes(new.raw) else "compressed",
+        )
+        for i, (old, new) in enumerate(zip(before.reads, after.reads, strict=True))
+    ]
 
 
 def protected_tools(profiles: Mapping[str, Mapping[str, Any]]) -> frozenset[str]:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct, field
 
+from headroom_stream.results import MessageDecision, WasteSignals
 from headroom_stream.tokens import Tokenizer
 
 Message = dict[str, Any]
@@ -87,6 +88,10 @@ class TransformResult(Struct, frozen=True, kw_only=True):
     diff_artifact: DiffArtifact | None = None
     timing: dict[str, float] = field(default_factory=dict)
     """Milliseconds by transform; empty where no clock was given."""
+    waste_signals: WasteSignals | None = None
+    """Of the messages as they came. A pipeline looks for it; a transform by itself does not, and has None."""
+    message_decisions: list[MessageDecision] = field(default_factory=list)
+    """What a pipeline did to each message, in order; empty where messages left or came, and of a transform by itself."""
 
     @property
     def tokens_saved(self) -> int:

@@ -73,8 +73,16 @@ class SmartCrusher(Counting):
         """The scorer of a configuration. Loading a model reads files, which the core does not do: here there is none."""
         return scorer_for(config)
 
-    def crush(self, data: Any, query: str = "", bias: float = 1.0, *, tokenizer: Tokenizer | None = None) -> CrushResult:
-        """A dict, a list or a JSON text in its short form.
+    def crush(
+        self,
+        data: Any = None,
+        query: str = "",
+        bias: float = 1.0,
+        *,
+        content: str | None = None,
+        tokenizer: Tokenizer | None = None,
+    ) -> CrushResult:
+        """A dict, a list or a JSON text in its short form. `content` is the original's word for a text.
 
         `query` is what the agent looks for; `bias` above 1 keeps more items, below 1 fewer. Texts that are no JSON, and such as would
         not get shorter, come back as they are. Values that JSON has no word for, such as dates, are written as their text. Raises
@@ -83,6 +91,8 @@ class SmartCrusher(Counting):
         """
         if not 0 < bias < math.inf:
             raise ConfigurationError(f"bias is a number above 0, not {bias}")
+        if content is not None:
+            data = content
         text = data if isinstance(data, str) else _as_json(data)
         tokenizer = tokenizer or self._tokenizer
         count = tokenizer.count if tokenizer is not None else lambda content: len(content) // _CHARS_A_TOKEN

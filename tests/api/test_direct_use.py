@@ -31,6 +31,7 @@ from headroom_stream.learning import UsageStats
 from headroom_stream.transforms import IntelligentContextManager
 from tests.api.conversation import ORDERS, conversation
 
+
 def test_every_public_name_can_be_imported_and_nothing_else_pretends_to_be_there() -> None:
     for name in headroom_stream.__all__:
         assert getattr(headroom_stream, name) is not None

@@ -72,7 +72,9 @@ def test_every_example_of_the_page_runs_and_does_what_it_says(
 ) -> None:
     page = Path(PATH or "").read_text(encoding="utf-8")
     examples = snippets(page)
-    assert sum(code.count("\nfrom headroom") + code.startswith("from headroom") for code in examples) == page.count("\nfrom headroom")
+    assert sum(code.count("\nfrom headroom") + code.startswith("from headroom") for code in examples) == page.count(
+        "\nfrom headroom"
+    )
     checks = dict(AFTER)
     given: Names = {
         "messages": conversation(3),

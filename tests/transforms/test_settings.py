@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from openai import OpenAI
 
+from headroom_stream.client.headroom import HeadroomClient
 from headroom_stream.config import (
     CacheAlignerConfig,
     HeadroomConfig,
@@ -274,6 +276,16 @@ def all_rolling_window() -> bool:
     return piped(agent(20), rolling_window={"max_tokens": 1_000}).messages_removed > 0 == piped(agent(20)).messages_removed
 
 
+def client_store_url() -> bool:
+    config = HeadroomConfig(store_url="memory://")
+    return bool(HeadroomClient(OpenAI(api_key="k"), config=config).get_stats()["config"]["store_url"] == "memory://")
+
+
+def client_default_mode() -> bool:
+    config = HeadroomConfig(store_url="memory://", default_mode="optimize")
+    return HeadroomClient(OpenAI(api_key="k"), config=config).mode == "optimize"
+
+
 EFFECTS = {
     "CacheAlignerConfig.enabled": aligner_enabled,
     "CacheAlignerConfig.extract_dates": aligner_extract_dates,
@@ -309,6 +321,8 @@ EFFECTS = {
     "HeadroomConfig.model_context_limits": all_model_context_limits,
     "HeadroomConfig.output_buffer_tokens": all_output_buffer_tokens,
     "HeadroomConfig.generate_diff_artifact": all_generate_diff_artifact,
+    "HeadroomConfig.store_url": client_store_url,
+    "HeadroomConfig.default_mode": client_default_mode,
 }
 CONFIGS: tuple[type[PageConfig], ...] = (
     CacheAlignerConfig,
