@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -19,6 +20,7 @@ from headroom_stream.content import (
     ends,
     grids,
     hits,
+    large,
     listings,
     logs,
     markup,
@@ -52,6 +54,28 @@ def compress_text(text: str, hints: Hints, policy: Policy) -> Compressed | None:
     """
     if not policy.lossy:
         policy = _without_cuts(policy)
+    pieces = large.pieces(text)
+    return _compress(text, hints, policy) if pieces is None else _compress_pieces(text, pieces, hints, policy)
+
+
+def _compress_pieces(text: str, pieces: list[large.Piece], hints: Hints, policy: Policy) -> Compressed | None:
+    """Each piece by itself, on lines of its own. Nothing that holds for all of them is said once."""
+    made = [_compress(piece.text, hints, policy) for piece in pieces]
+    told = [one for one in made if one is not None]
+    out = "\n".join(piece.before + (piece.text if one is None else one.text) for piece, one in zip(pieces, made, strict=True))
+    if len(out) >= len(text) or not told:
+        return None
+    removed = [one.removed for one in told if one.removed]
+    further = f" and as much of {len(removed) - 2} further parts" if len(removed) > 2 else ""
+    return Compressed(
+        text=out,
+        kind=Counter(one.kind for one in told).most_common(1)[0][0],
+        lossless=all(one.lossless for one in told),
+        removed=", ".join(removed[:2]) + further,
+    )
+
+
+def _compress(text: str, hints: Hints, policy: Policy) -> Compressed | None:
     parts = split(text, policy.wrappers)
     made = [_compress_body(part.text, hints, policy) if part.body else None for part in parts]
     out = "".join(part.text if one is None else one.text for part, one in zip(parts, made, strict=True))

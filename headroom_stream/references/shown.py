@@ -24,6 +24,8 @@ GRAM = 2
 """Lines that have to be equal before a run is looked at: single lines repeat everywhere (the idea is that of w-shingling, Broder 1997)."""
 LONG_LINE = 80
 """Characters of a line that is looked for by itself."""
+MOST_LINES = 20_000
+"""Lines of an output that can be pointed at. Each takes some 300 bytes here, however short it is; longer outputs are known as a whole."""
 LEAST_KEYS = 40
 """Characters of the keys of an object that are worth a marker."""
 LONG = 100
@@ -68,7 +70,7 @@ class Text(Struct, frozen=True):
 def read(text: str) -> Text:
     """Take an output apart."""
     root = scan(text)
-    return Text(text, root, split(text if root is None else ""))
+    return Text(text, root, split(text if root is None and text.count("\n") < MOST_LINES else ""))
 
 
 class Document(Struct):

@@ -11,6 +11,11 @@ from msgspec import Struct
 LEAST_CHARS = 40
 """Shorter values cost about as many tokens as a marker."""
 
+_DEEPEST = 1_000
+"""Brackets that are open at once. A text of nothing else is no value, and would cost some hundred bytes a character."""
+_MOST_FIELDS = 1_000
+"""Entries of an object that are told apart: one with more is a table by another name, and no state of one thing."""
+
 _PUNCTUATION = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{},]', re.DOTALL)
 _JSON_MARKS = ("json", "json ", *(f"json{n}" for n in range(1, 9)))
 """What stands before a value that is a string's JSON."""
@@ -23,8 +28,9 @@ class Value(Struct):
     start: int
     end: int = 0
     commas: list[int] = []
-    """Places of the commas between its own entries."""
+    """Places of the commas between the entries of an object: nobody asks for those of a list."""
     inner: list[Value] = []
+    """Those of LEAST_CHARS at least."""
     table: bool = False
     """A header with rows: its entries can't stand alone."""
     header: bool = False
@@ -42,8 +48,11 @@ def scan(text: str) -> Value | None:
         if mark == ",":
             if not stack:
                 return None
-            stack[-1].commas.append(at)
+            if text[stack[-1].start] == "{":
+                stack[-1].commas.append(at)
         elif mark in ("{", "["):
+            if len(stack) >= _DEEPEST:
+                return None
             ordered = (stack[-1].ordered if stack else False) or text.endswith(_JSON_MARKS, 0, at)
             stack.append(Value(at, ordered=ordered))
         elif mark in ("}", "]"):
@@ -56,7 +65,9 @@ def scan(text: str) -> Value | None:
             above = stack[-1]
             if value.start == above.start + 1 and text[value.end : value.end + 1] == "\n":
                 value.header = above.table = True
-            above.inner.append(value)
+            # Millions of small ones would weigh a hundred times the text.
+            if at + 1 - value.start >= LEAST_CHARS or value.header:
+                above.inner.append(value)
     return None
 
 
@@ -77,7 +88,9 @@ def name(text: str, value: Value) -> str:
 
 
 def fields(text: str, value: Value) -> list[tuple[str, int, int]]:
-    """The entries of an object that is no table: key as written, start and end of the entry."""
+    """The entries of an object that is no table: key as written, start and end of the entry. None of an object of very many."""
+    if len(value.commas) >= _MOST_FIELDS:
+        return []
     bounds = [value.start, *value.commas, value.end - 1]
     out = []
     for before, end in itertools.pairwise(bounds):

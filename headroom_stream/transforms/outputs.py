@@ -14,6 +14,7 @@ from headroom_stream.config.policy import CrushConfig, Policy, for_tool
 from headroom_stream.content import Compressed, Hints
 from headroom_stream.content.budget import fit
 from headroom_stream.content.detect import compress_text
+from headroom_stream.content.large import LARGE
 from headroom_stream.references import Mark, Shown, refer
 from headroom_stream.references.shown import digest
 from headroom_stream.tokens import Tokenizer
@@ -118,7 +119,7 @@ def _shortest(
     made = compress(text, hints, policy)
     if not policy.lossy:
         return None if made is not None and made.removed else made
-    if policy.crush.enabled and before >= policy.crush.min_tokens:
+    if policy.crush.enabled and before >= policy.crush.min_tokens and len(text) <= LARGE:
         crushed = crush_records(text, hints, _crusher(policy.crush))
         made = min((one for one in (made, crushed) if one is not None), key=lambda one: len(one.text), default=None)
     if policy.output_tokens is not None:
