@@ -45,6 +45,7 @@ from headroom_stream.settings import load_settings
 from headroom_stream.tokenizers import load_tokenizer
 
 if TYPE_CHECKING:
+    from headroom_stream.client import ContextConsumer, TurnPublisher
     from headroom_stream.client.headroom import HeadroomClient
     from headroom_stream.counting import Tokenizer, count_tokens_messages, count_tokens_text
     from headroom_stream.direct import CacheAligner, IntelligentContextManager, RollingWindow, SmartCrusher, TransformPipeline
@@ -73,6 +74,7 @@ __all__ = [
     "CompressionHooks",
     "ConfigurationError",
     "ContextBatch",
+    "ContextConsumer",
     "EmbeddingScorer",
     "GoogleProvider",
     "HeadroomAuthError",
@@ -110,6 +112,7 @@ __all__ = [
     "TransformPipeline",
     "TransformResult",
     "TurnEvent",
+    "TurnPublisher",
     "ValidationError",
     "WasteSignals",
     "__version__",
@@ -127,6 +130,7 @@ __all__ = [
 ]
 
 _LATER = {
+    **dict.fromkeys(("ContextConsumer", "TurnPublisher"), "client"),
     **dict.fromkeys(("CacheAligner", "IntelligentContextManager", "RollingWindow", "SmartCrusher", "TransformPipeline"), "direct"),
     **dict.fromkeys(("EmbeddingScorer", "HybridScorer", "create_scorer", "embedding_available"), "embeddings"),
     **dict.fromkeys(("BM25Scorer", "RelevanceScore"), "relevance"),

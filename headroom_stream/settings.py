@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from headroom_stream.config import Settings, check_sizes, merge, with_preset
+from headroom_stream.config import Settings, check_access, check_sizes, merge, with_preset
 from headroom_stream.errors import ConfigurationError
 
 PREFIX = "HEADROOM_STREAM_"
@@ -42,6 +42,7 @@ def load_settings(
         flags["clickhouse"] = {"url": clickhouse}
     settings = _check(merge(tree, flags), "flags")
     check_sizes(settings)
+    check_access(settings.kafka)
     return settings
 
 

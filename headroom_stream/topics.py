@@ -10,6 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 from msgspec import Struct
 
+from headroom_stream.broker_access import access, unreachable
 from headroom_stream.config import Settings
 from headroom_stream.errors import TransportError
 
@@ -57,14 +58,14 @@ async def partition_count(settings: Settings, topic: str) -> int:
 async def _admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
     """A connected admin client; what goes wrong with it is a TransportError."""
     brokers = settings.kafka.brokers
-    admin = AIOKafkaAdminClient(bootstrap_servers=brokers, request_timeout_ms=int(CONNECT_SECONDS * 1000))
+    admin = AIOKafkaAdminClient(**access(settings.kafka), request_timeout_ms=int(CONNECT_SECONDS * 1000))
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             await admin.start()
     except (KafkaError, OSError, TimeoutError, ValueError) as error:
         await admin.close()
         # ValueError: an address that is not host:port.
-        raise TransportError(f"can't reach a Kafka broker at {brokers}", {"cause": str(error) or "no answer"}) from error
+        raise unreachable(settings.kafka, error) from error
     try:
         async with asyncio.timeout(CONNECT_SECONDS * 4):
             yield admin

@@ -52,9 +52,7 @@ def command(
 
 async def _consume(kafka: KafkaSettings, session: str | None, *, from_beginning: bool, once: bool, as_json: bool) -> int:
     count = 0
-    async with ContextConsumer(
-        brokers=kafka.brokers, topic=kafka.contexts, session=session, from_beginning=from_beginning, incomplete="give"
-    ) as consumer:
+    async with ContextConsumer(kafka=kafka, session=session, from_beginning=from_beginning, incomplete="give") as consumer:
         async for batch in consumer.so_far() if once else followed(consumer):
             count += 1
             if as_json:

@@ -98,7 +98,7 @@ def command(
 async def _find(kafka: KafkaSettings, session: str) -> Found:
     found = Found(events=[])
     ids: set[str] = set()
-    async with TopicReader(brokers=kafka.brokers, topic=kafka.turns, from_beginning=True) as reader:
+    async with TopicReader(kafka=kafka, topic=kafka.turns, from_beginning=True) as reader:
         async for record in reader.so_far():
             if record.key != session.encode():
                 continue
@@ -111,9 +111,7 @@ async def _find(kafka: KafkaSettings, session: str) -> Found:
             if event is not None and not (event.event_id is not None and event.event_id in ids):
                 found.events.append(event)
                 ids.add(event.event_id or "")
-    async with ContextConsumer(
-        brokers=kafka.brokers, topic=kafka.contexts, session=session, from_beginning=True, incomplete="give"
-    ) as consumer:
+    async with ContextConsumer(kafka=kafka, session=session, from_beginning=True, incomplete="give") as consumer:
         async for batch in consumer.so_far():
             found.context = batch
     return found

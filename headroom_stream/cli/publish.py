@@ -115,7 +115,7 @@ async def _publish(
     )
     with Progress(*columns, console=err, transient=True, disable=not (bar and err.is_terminal)) as progress:
         task = progress.add_task("publish", total=None, turns=0, sessions=0, size=0.0)
-        async with TurnPublisher(brokers=kafka.brokers, topic=kafka.turns, max_message_bytes=kafka.max_message_bytes) as publisher:
+        async with TurnPublisher(kafka=kafka) as publisher:
             for session in sessions:
                 done.sessions += bool(session.turns)
                 for event in session.turns:

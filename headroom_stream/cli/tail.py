@@ -60,7 +60,7 @@ def command(*, from_beginning: bool, as_json: bool, brokers: str | None, clickho
 async def _tail(kafka: KafkaSettings, *, from_beginning: bool, as_json: bool) -> None:
     rows: OrderedDict[str, Row] = OrderedDict()
     seen = 0
-    consumer = ContextConsumer(brokers=kafka.brokers, topic=kafka.contexts, from_beginning=from_beginning, incomplete="give")
+    consumer = ContextConsumer(kafka=kafka, from_beginning=from_beginning, incomplete="give")
     async with consumer:
         if as_json or not out.is_terminal:
             err.print(f"waiting for contexts on {kafka.contexts} at {kafka.brokers}", style="dim", markup=False, soft_wrap=True)

@@ -9,6 +9,8 @@ from typing import Protocol
 
 from aiokafka.errors import KafkaError
 
+from headroom_stream.broker_access import unreachable
+from headroom_stream.config import KafkaSettings
 from headroom_stream.errors import TransportError
 
 CONNECT_SECONDS = 5.0
@@ -31,7 +33,7 @@ class KafkaClient(Protocol):
 Topics = Callable[[], Awaitable[Collection[str]]]
 
 
-async def start(client: KafkaClient, *, brokers: str, topic: str, topics: Topics, seconds: float) -> None:
+async def start(client: KafkaClient, *, kafka: KafkaSettings, topic: str, topics: Topics, seconds: float) -> None:
     """Connect, and see that the topic is there: by a list of all, since asking for it by name would have some brokers create it.
 
     Raises TransportError, with the client stopped.
@@ -43,10 +45,10 @@ async def start(client: KafkaClient, *, brokers: str, topic: str, topics: Topics
     except (KafkaError, OSError, TimeoutError, ValueError) as error:
         await stop(client)
         # ValueError: an address that is not host:port.
-        raise TransportError(f"can't reach a Kafka broker at {brokers}", {"cause": str(error) or "no answer"}) from error
+        raise unreachable(kafka, error) from error
     if topic not in known:
         await stop(client)
-        raise TransportError(f"no topic {topic!r} at {brokers}: create the topics with `headroom-stream init`")
+        raise TransportError(f"no topic {topic!r} at {kafka.brokers}: create the topics with `headroom-stream init`")
 
 
 async def stop(client: KafkaClient) -> None:

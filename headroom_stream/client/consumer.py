@@ -49,14 +49,16 @@ class ContextConsumer:
     Iterate, or `request`, or both; who iterates has to go on iterating, or requests wait too. A delta whose base is not known is
     raised as MissingBaseError, after which iterating can go on; `incomplete="give"` gives the delta itself, with `messages_from`
     above 0.
+    `kafka` says all that is not given by itself, and how to be let in where the broker asks for it (TLS, a password).
     Raises TransportError when the broker can't be reached.
     """
 
     def __init__(
         self,
         *,
-        brokers: str = DEFAULTS.brokers,
-        topic: str = DEFAULTS.contexts,
+        brokers: str | None = None,
+        topic: str | None = None,
+        kafka: KafkaSettings = DEFAULTS,
         group: str | None = None,
         session: str | None = None,
         from_beginning: bool = False,
@@ -66,7 +68,12 @@ class ContextConsumer:
     ) -> None:
         self.session = session
         self._reader = TopicReader(
-            brokers=brokers, topic=topic, group=group, from_beginning=from_beginning, connect_timeout=connect_timeout
+            brokers=brokers,
+            topic=kafka.contexts if topic is None else topic,
+            kafka=kafka,
+            group=group,
+            from_beginning=from_beginning,
+            connect_timeout=connect_timeout,
         )
         self._incomplete = incomplete
         self._new_id = new_id

@@ -85,12 +85,9 @@ class KafkaTransport:
             return self._publisher, self._consumer
 
     async def _connect(self) -> tuple[TurnPublisher, ContextConsumer]:
-        kafka = self._kafka
-        consumer = await ContextConsumer(brokers=kafka.brokers, topic=kafka.contexts).__aenter__()
+        consumer = await ContextConsumer(kafka=self._kafka).__aenter__()
         try:
-            publisher = await TurnPublisher(
-                brokers=kafka.brokers, topic=kafka.turns, max_message_bytes=kafka.max_message_bytes
-            ).__aenter__()
+            publisher = await TurnPublisher(kafka=self._kafka).__aenter__()
         except BaseException:
             await consumer.__aexit__(None, None, None)
             raise

@@ -21,6 +21,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from msgspec import Struct
 
+from headroom_stream.broker_access import access
 from headroom_stream.client import connection
 from headroom_stream.config import Settings
 from headroom_stream.errors import HeadroomError, TransportError
@@ -191,7 +192,7 @@ class ToTopic:
     async def _connected(self) -> AIOKafkaProducer:
         if self._producer is None:
             producer = AIOKafkaProducer(
-                bootstrap_servers=self._kafka.brokers,
+                **access(self._kafka),
                 enable_idempotence=False,
                 max_request_size=self._kafka.max_message_bytes,
                 request_timeout_ms=connection.REQUEST_MS,
@@ -201,7 +202,7 @@ class ToTopic:
                 return frozenset((await producer.client.fetch_all_metadata()).topics())
 
             await connection.start(
-                producer, brokers=self._kafka.brokers, topic=self._kafka.metrics, topics=topics, seconds=connection.CONNECT_SECONDS
+                producer, kafka=self._kafka, topic=self._kafka.metrics, topics=topics, seconds=connection.CONNECT_SECONDS
             )
             self._producer = producer
         return self._producer

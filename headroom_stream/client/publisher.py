@@ -10,7 +10,9 @@ from typing import Self
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.structs import RecordMetadata
+from msgspec import structs
 
+from headroom_stream.broker_access import access
 from headroom_stream.client import connection
 from headroom_stream.config import KafkaSettings
 from headroom_stream.errors import TransportError, ValidationError
@@ -31,21 +33,23 @@ class TurnPublisher:
         async with TurnPublisher(brokers="127.0.0.1:19092") as publisher:
             await publisher.publish(event)
 
+    `kafka` says all that is not given by itself, and how to be let in where the broker asks for it (TLS, a password).
     Raises TransportError when the broker can't be reached, the topic is missing or a record isn't acknowledged.
     """
 
     def __init__(
         self,
         *,
-        brokers: str = DEFAULTS.brokers,
-        topic: str = DEFAULTS.turns,
-        max_message_bytes: int = DEFAULTS.max_message_bytes,
+        brokers: str | None = None,
+        topic: str | None = None,
+        max_message_bytes: int | None = None,
+        kafka: KafkaSettings = DEFAULTS,
         max_in_flight: int = IN_FLIGHT,
         connect_timeout: float = connection.CONNECT_SECONDS,
     ) -> None:
-        self.brokers = brokers
-        self.topic = topic
-        self._max_message_bytes = max_message_bytes
+        self._kafka = kafka if brokers is None else structs.replace(kafka, brokers=brokers)
+        self.topic = kafka.turns if topic is None else topic
+        self._max_message_bytes = kafka.max_message_bytes if max_message_bytes is None else max_message_bytes
         self._connect_timeout = connect_timeout
         self._slots = asyncio.Semaphore(max_in_flight)
         self._pending: set[asyncio.Future[RecordMetadata]] = set()
@@ -53,7 +57,7 @@ class TurnPublisher:
 
     async def __aenter__(self) -> Self:
         producer = AIOKafkaProducer(
-            bootstrap_servers=self.brokers,
+            **access(self._kafka),
             acks="all",
             # The embedded broker knows no idempotent producers. A record that a retry doubles does no harm: the worker counts
             # a repeated event id and does not fold it again.
@@ -64,7 +68,7 @@ class TurnPublisher:
         )
         await connection.start(
             producer,
-            brokers=self.brokers,
+            kafka=self._kafka,
             topic=self.topic,
             topics=lambda: _topics(producer),
             seconds=self._connect_timeout,

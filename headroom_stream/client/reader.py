@@ -9,10 +9,15 @@ from typing import Self
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from msgspec import structs
 
+from headroom_stream.broker_access import access
 from headroom_stream.client import connection
 from headroom_stream.client.offsets import end_offsets
+from headroom_stream.config import KafkaSettings
 from headroom_stream.errors import TransportError
+
+DEFAULTS = KafkaSettings()
 
 SESSION_MS = 6_000
 """A dead member's partitions move after this. With aiokafka's 10 s and the embedded broker, joining a group can take a minute."""
@@ -28,19 +33,21 @@ STALL_SECONDS = 10.0
 class TopicReader:
     """Reads all partitions of a topic, or with a group its share of them. Use it as an async context manager.
 
-    Without a group it begins at the topic's start or, by default, at its end at the time of entering. Raises TransportError.
+    Without a group it begins at the topic's start or, by default, at its end at the time of entering. `kafka` says where the broker is
+    and how to be let in; `brokers` only where. Raises TransportError.
     """
 
     def __init__(
         self,
         *,
-        brokers: str,
         topic: str,
+        brokers: str | None = None,
+        kafka: KafkaSettings = DEFAULTS,
         group: str | None = None,
         from_beginning: bool = False,
         connect_timeout: float = connection.CONNECT_SECONDS,
     ) -> None:
-        self.brokers = brokers
+        self._kafka = kafka if brokers is None else structs.replace(kafka, brokers=brokers)
         self.topic = topic
         self.group = group
         self._from_beginning = from_beginning
@@ -50,7 +57,7 @@ class TopicReader:
 
     async def __aenter__(self) -> Self:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.brokers,
+            **access(self._kafka),
             group_id=self.group,
             enable_auto_commit=False,
             auto_offset_reset="earliest" if self._from_beginning else "latest",
@@ -60,9 +67,7 @@ class TopicReader:
             fetch_max_wait_ms=FETCH_WAIT_MS,
             request_timeout_ms=connection.REQUEST_MS,
         )
-        await connection.start(
-            consumer, brokers=self.brokers, topic=self.topic, topics=consumer.topics, seconds=self._connect_timeout
-        )
+        await connection.start(consumer, kafka=self._kafka, topic=self.topic, topics=consumer.topics, seconds=self._connect_timeout)
         try:
             await self._place(consumer)
         except BaseException:
@@ -82,7 +87,9 @@ class TopicReader:
                 partitions = consumer.assignment()
                 begins = await consumer.beginning_offsets(partitions)
         except (KafkaError, TimeoutError) as error:
-            raise TransportError(f"can't read {self.topic} at {self.brokers}", {"cause": str(error) or "no answer"}) from error
+            raise TransportError(
+                f"can't read {self.topic} at {self._kafka.brokers}", {"cause": str(error) or "no answer"}
+            ) from error
         for tp in partitions:
             consumer.seek(tp, begins[tp])
         self._ends = await end_offsets(consumer, partitions)

@@ -10,7 +10,9 @@ from headroom_stream.config.deployment import (
     Settings,
     SinkSettings,
     WorkerSettings,
+    check_access,
     check_sizes,
+    open_to_all,
 )
 from headroom_stream.config.policy import (
     LearningConfig,
@@ -61,8 +63,10 @@ __all__ = [
     "ToolProfile",
     "WindowConfig",
     "WorkerSettings",
+    "check_access",
     "check_sizes",
     "merge",
+    "open_to_all",
     "override",
     "policy_version",
     "with_preset",

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from headroom_stream.config.cuts import PositiveInt
 from headroom_stream.config.policy import Policy
 from headroom_stream.errors import ConfigurationError
 
+_SHOWN = "***"
+_IN_URL = re.compile(r"//[^@/]*+@")
+
 
 class KafkaSettings(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """The broker and the names of the topics."""
+    """The broker, how to be let in, and the names of the topics. Its secrets are not in its `repr`."""
 
     brokers: str = "127.0.0.1:19092"
     """Comma-separated host:port."""
@@ -25,6 +29,35 @@ class KafkaSettings(Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     replication: PositiveInt = 1
     max_message_bytes: PositiveInt = 32 * 1024 * 1024
     """Of topics that `init` creates, and of requests. Well above `limits.event_bytes`, or too large turns never reach the worker."""
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """SSL: an encrypted connection; SASL: with a name and a password."""
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
+    """How the password is shown. With PLAIN it travels as it is: let it be encrypted on the way."""
+    username: str = ""
+    password: str = ""
+    password_file: str = ""
+    """In place of `password`: a file that holds it, such as a mounted secret. A line break at its end does not count."""
+    ca_file: str = ""
+    """Certificates, as PEM, of those who may vouch for the broker. Empty: those that this machine trusts."""
+    cert_file: str = ""
+    """Our own certificate, as PEM with those between it and the root, for brokers that ask for one."""
+    key_file: str = ""
+    """Its private key, as PEM. Empty: it is in `cert_file`."""
+    key_password: str = ""
+    """Of the private key, where it is encrypted."""
+
+    def __repr__(self) -> str:
+        values = ((name, _SHOWN if name in SECRETS and value else value) for name, value in _pairs(self))
+        return f"KafkaSettings({', '.join(f'{name}={value!r}' for name, value in values)})"
+
+
+SECRETS = frozenset({"password", "key_password"})
+_OF_TLS = {"ca_file", "cert_file", "key_file", "key_password"}
+_ACCESS = ("security_protocol", "sasl_mechanism", "username", "password", "password_file", *sorted(_OF_TLS))
+
+
+def _pairs(settings: KafkaSettings) -> list[tuple[str, str | int]]:
+    return [(name, getattr(settings, name)) for name in settings.__struct_fields__]
 
 
 class ClickHouseSettings(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -33,6 +66,9 @@ class ClickHouseSettings(Struct, kw_only=True, frozen=True, forbid_unknown_field
     url: str = "http://127.0.0.1:18123"
     """`http[s]://[user:password@]host:port`."""
     database: str = "headroom"
+
+    def __repr__(self) -> str:
+        return f"ClickHouseSettings(url={_IN_URL.sub(f'//{_SHOWN}@', self.url)!r}, database={self.database!r})"
 
 
 class WorkerSettings(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -72,6 +108,30 @@ class Settings(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     worker: WorkerSettings = WorkerSettings()
     sink: SinkSettings = SinkSettings()
     policy: Policy = Policy()
+
+
+def check_access(kafka: KafkaSettings) -> None:
+    """Raises ConfigurationError where what is given to be let in at the broker does not go together: it would go unused, or not suffice."""
+    protocol = kafka.security_protocol
+    sasl, tls = protocol.startswith("SASL"), protocol.endswith("SSL")
+    given = {name for name in _ACCESS[2:] if getattr(kafka, name)}
+    passwords = given & {"password", "password_file"}
+    if len(passwords) > 1:
+        raise ConfigurationError("give kafka.password or kafka.password_file, not both")
+    if sasl and not ("username" in given and passwords):
+        raise ConfigurationError(f"kafka.security_protocol {protocol} needs kafka.username and kafka.password (or password_file)")
+    unused = (set() if sasl else given & {"username", *passwords}) | (set() if tls else given & _OF_TLS)
+    if unused:
+        named = ", ".join(f"kafka.{name}" for name in sorted(unused))
+        raise ConfigurationError(f"kafka.security_protocol {protocol} has no use for {named}: did you mean SSL or SASL_SSL?")
+    if given & {"key_file", "key_password"} and "cert_file" not in given:
+        raise ConfigurationError("kafka.key_file and kafka.key_password go with kafka.cert_file")
+
+
+def open_to_all(kafka: KafkaSettings) -> KafkaSettings:
+    """The settings for a broker that asks for nothing."""
+    usual = KafkaSettings()
+    return structs.replace(kafka, **{name: getattr(usual, name) for name in _ACCESS})
 
 
 def check_sizes(settings: Settings) -> None:

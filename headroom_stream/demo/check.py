@@ -74,7 +74,7 @@ async def recorded(client: Client, database: str, played: Sequence[Played]) -> R
 async def contexts_in_topic(settings: Settings) -> Counter[tuple[str, str]]:
     """How many contexts the topic holds for each turn, read anew from its beginning by a consumer of its own."""
     counts: Counter[tuple[str, str]] = Counter()
-    async with ContextConsumer(brokers=settings.kafka.brokers, topic=settings.kafka.contexts, from_beginning=True) as consumer:
+    async with ContextConsumer(kafka=settings.kafka, from_beginning=True) as consumer:
         async for context in consumer.so_far():
             counts[context.session_id, context.event_id] += 1
     return counts

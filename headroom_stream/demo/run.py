@@ -129,8 +129,8 @@ async def _play(settings: Settings, shop: Shop, folder: Path, display: Display, 
     run = secrets.token_hex(2)
     agents = [(f"{scenario.name}-{run}", scenario) for scenario in scenarios(shop, folder)]
     async with (
-        TurnPublisher(brokers=kafka.brokers, topic=kafka.turns) as publisher,
-        ContextConsumer(brokers=kafka.brokers, topic=kafka.contexts) as consumer,
+        TurnPublisher(kafka=kafka) as publisher,
+        ContextConsumer(kafka=kafka) as consumer,
     ):
         player = Player(publisher, consumer, load_tokenizer(), on_turn=display.turn, pause=pause)
         with display.playing(agents):

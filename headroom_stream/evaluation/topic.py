@@ -21,7 +21,7 @@ async def from_topic(
     """
     sessions: dict[str, list[TurnEvent]] = {}
     begun: dict[str, int] = {}
-    async with TopicReader(brokers=kafka.brokers, topic=kafka.turns, from_beginning=True) as reader:
+    async with TopicReader(kafka=kafka, topic=kafka.turns, from_beginning=True) as reader:
         async for record in reader.so_far():
             seen()
             if record.value is None:

@@ -12,7 +12,7 @@ from typing import Self
 import msgspec
 
 from headroom_stream.analytics.store import connect
-from headroom_stream.config import Settings
+from headroom_stream.config import Settings, open_to_all
 from headroom_stream.errors import LocalPartError
 from headroom_stream.local.broker import start_broker
 from headroom_stream.local.handover import child_environment, write_settings
@@ -92,7 +92,8 @@ class LocalStack:
         kafka_port, clickhouse_port = claim_port(self._ports[0], "Kafka"), claim_port(self._ports[1], "ClickHouse")
         self.settings = msgspec.structs.replace(
             self._given,
-            kafka=msgspec.structs.replace(self._given.kafka, brokers=f"{HOST}:{kafka_port}"),
+            # The embedded broker lets everyone in and speaks no TLS, whatever the settings ask of another.
+            kafka=msgspec.structs.replace(open_to_all(self._given.kafka), brokers=f"{HOST}:{kafka_port}"),
             clickhouse=msgspec.structs.replace(self._given.clickhouse, url=f"http://{HOST}:{clickhouse_port}"),
             worker=msgspec.structs.replace(
                 self._given.worker, session_timeout_s=min(self._given.worker.session_timeout_s, SESSION_TIMEOUT_S)

@@ -12,8 +12,8 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from msgspec import Struct
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
+from headroom_stream.broker_access import access, unreachable
 from headroom_stream.config import Settings
-from headroom_stream.errors import TransportError
 from headroom_stream.sink.batch import Erase, Insert, Plan, plan
 from headroom_stream.sink.writer import UnavailableError, Writer
 from headroom_stream.topics import partition_count
@@ -57,7 +57,7 @@ async def run_sink(settings: Settings, *, stop: asyncio.Event, on_batch: Callabl
     """
     await partition_count(settings, settings.kafka.metrics)
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka.brokers,
+        **access(settings.kafka),
         group_id=settings.sink.group,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
@@ -92,7 +92,7 @@ async def _start(consumer: AIOKafkaConsumer, settings: Settings) -> None:
             await consumer.start()
     except (KafkaError, OSError, TimeoutError) as error:
         await consumer.stop()
-        raise TransportError("can't reach the broker", {"brokers": settings.kafka.brokers}) from error
+        raise unreachable(settings.kafka, error) from error
     # After the start, which would otherwise wait for the group: joining takes as long as a dead member's session.
     consumer.subscribe([settings.kafka.metrics])
 

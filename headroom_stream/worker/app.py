@@ -16,7 +16,8 @@ from aiokafka import AIOKafkaProducer
 from faust.streams import _current_event
 from faust.types import TP
 
-from headroom_stream.config import Settings
+from headroom_stream.broker_access import access, password, tls
+from headroom_stream.config import KafkaSettings, Settings
 from headroom_stream.errors import WorkerStoppedError
 from headroom_stream.pricing.cost import NO_PRICES, PriceTable
 from headroom_stream.tokens import Tokenizer
@@ -52,7 +53,7 @@ class Worker:
     def __init__(self, settings: Settings, tokenizer: Tokenizer, prices: PriceTable = NO_PRICES) -> None:
         self._settings = settings
         self._processor = Processor(settings, tokenizer, prices)
-        self._guard = OffsetGuard(settings.kafka.brokers)
+        self._guard = OffsetGuard(settings.kafka)
         self._failure: BaseException | None = None
         self._failed = asyncio.Event()
         self._draining = False
@@ -107,7 +108,7 @@ class Worker:
         topic = app.topic(self._settings.kafka.turns, key_serializer="raw", value_serializer="raw", allow_empty=True)
         hold_flow_until_seek(app)
         seek_what_was_never_committed(app, topic=self._settings.kafka.turns)
-        read_true_ends(app, brokers=self._settings.kafka.brokers)
+        read_true_ends(app, kafka=self._settings.kafka)
         shorten_long_poll(app, self._settings.worker.fetch_wait_ms)
 
         @app.on_partitions_assigned.connect(weak=False)
@@ -245,6 +246,7 @@ def make_app(settings: Settings, partitions: int, data_dir: str) -> faust.App:
     return faust.App(
         worker.group,
         broker=[f"kafka://{address.strip()}" for address in kafka.brokers.split(",")],
+        broker_credentials=_credentials(kafka),
         store=worker.store,
         datadir=data_dir,
         autodiscover=False,
@@ -267,9 +269,19 @@ def make_app(settings: Settings, partitions: int, data_dir: str) -> faust.App:
     )
 
 
+def _credentials(kafka: KafkaSettings) -> faust.SASLCredentials | faust.SSLCredentials | None:
+    """What `access` says, as Faust wants it."""
+    context = tls(kafka) if kafka.security_protocol.endswith("SSL") else None
+    if kafka.security_protocol.startswith("SASL"):
+        return faust.SASLCredentials(
+            username=kafka.username, password=password(kafka), mechanism=kafka.sasl_mechanism, ssl_context=context
+        )
+    return None if context is None else faust.SSLCredentials(context)
+
+
 def _producer(settings: Settings) -> AIOKafkaProducer:
     return AIOKafkaProducer(
-        bootstrap_servers=settings.kafka.brokers,
+        **access(settings.kafka),
         acks="all",
         # The embedded broker can't do idempotent producers; repeated sends are the readers' to drop, by output_id.
         enable_idempotence=False,

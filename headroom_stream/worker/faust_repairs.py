@@ -13,7 +13,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from faust.stores.memory import Store as MemoryStore
 from faust.types import TP
 
+from headroom_stream.broker_access import access
 from headroom_stream.client.offsets import end_offsets
+from headroom_stream.config import KafkaSettings
 from headroom_stream.errors import StateError, WorkerStoppedError
 from headroom_stream.session.state import Position, decode_head, is_head_key
 
@@ -49,7 +51,7 @@ def seek_what_was_never_committed(app: faust.App, *, topic: str) -> None:
     consumer.perform_seek = seek_all
 
 
-def read_true_ends(app: faust.App, *, brokers: str) -> None:
+def read_true_ends(app: faust.App, *, kafka: KafkaSettings) -> None:
     """Let recovery read each changelog partition to its true end.
 
     The embedded broker answers ListOffsets with the base offset of the last batch + 1. Recovery would stop before the rest of that
@@ -60,7 +62,7 @@ def read_true_ends(app: faust.App, *, brokers: str) -> None:
     async def build(_consumer: Any, tps: set[TP], destination: Any, title: str) -> None:
         destination.clear()
         if tps:
-            ends = await _true_ends(brokers, tps)
+            ends = await _true_ends(kafka, tps)
             # Faust counts the last offset, not the next one; -1: empty.
             destination.update({tp: end - 1 for tp, end in ends.items()})
         recovery.log.info("True ends of %s changelog partitions: %s", title, dict(destination))
@@ -68,8 +70,8 @@ def read_true_ends(app: faust.App, *, brokers: str) -> None:
     recovery._build_highwaters = build  # noqa: SLF001 - the method that asks the wrong question
 
 
-async def _true_ends(brokers: str, tps: Iterable[TP]) -> dict[TP, int]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=brokers, enable_auto_commit=False)
+async def _true_ends(kafka: KafkaSettings, tps: Iterable[TP]) -> dict[TP, int]:
+    consumer = AIOKafkaConsumer(**access(kafka), enable_auto_commit=False)
     await consumer.start()
     try:
         wanted = {TopicPartition(tp.topic, tp.partition): tp for tp in tps}
@@ -142,8 +144,8 @@ class OffsetGuard:
     offset was seen already in this assignment; one above it is a loss unless the broker itself has nothing in between.
     """
 
-    def __init__(self, brokers: str) -> None:
-        self._brokers = brokers
+    def __init__(self, kafka: KafkaSettings) -> None:
+        self._kafka = kafka
         self._expected: dict[TP, int] = {}
 
     def reset(self) -> None:
@@ -169,7 +171,7 @@ class OffsetGuard:
     async def _nothing_between(self, tp: TP, start: int, end: int) -> bool:
         """Ask the broker whether it has a record in [start, end)."""
         partition = TopicPartition(tp.topic, tp.partition)
-        consumer = AIOKafkaConsumer(bootstrap_servers=self._brokers, enable_auto_commit=False)
+        consumer = AIOKafkaConsumer(**access(self._kafka), enable_auto_commit=False)
         await consumer.start()
         try:
             consumer.assign([partition])

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -147,15 +147,18 @@ def _running(libs: Path, folder: Path) -> Iterator[str]:
 class RestartableKafka:
     """A broker that can be killed and comes back with its data. KafkaUnavailableError where none can be started."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, more: Mapping[str, str] | None = None, format_with: Sequence[str] = ()) -> None:
+        """`more` goes behind the settings of the same names; `format_with` to the tool that makes the log folder."""
         self._java = [str(shutil.which("java")), *JVM, "-cp", f"{fetch_kafka()}/*"]
         self._log = folder / "server.log"
         self._properties = folder / "server.properties"
         broker, controller = free_port(), free_port()
         self.address = f"127.0.0.1:{broker}"
         settings = _properties(broker, controller, folder / "data")
+        for name, value in (more or {}).items():
+            settings[name] = f"{settings[name]},{value}" if name in settings else value
         self._properties.write_text("".join(f"{k}={v}\n" for k, v in settings.items()), "utf-8")
-        _format(self._java, "A" + uuid.uuid4().hex[:21], self._properties, self._log)
+        _format(self._java, "A" + uuid.uuid4().hex[:21], self._properties, self._log, format_with)
         self.start()
 
     def start(self) -> None:
@@ -171,8 +174,8 @@ class RestartableKafka:
         stop(self._child)
 
 
-def _format(java: list[str], cluster: str, properties: Path, log: Path) -> None:
-    tool = spawn([*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)], log)
+def _format(java: list[str], cluster: str, properties: Path, log: Path, more: Sequence[str] = ()) -> None:
+    tool = spawn([*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties), *more], log)
     try:
         code = tool.wait(START_SECONDS)
     except subprocess.TimeoutExpired:

@@ -27,7 +27,7 @@ async def main(brokers: str, group: str, topic: str, partitions: int, count: int
     with tempfile.TemporaryDirectory() as folder:
         app = make_app(settings, partitions, folder)
         app.tables.add(faust.Table(app, name="sessions", key_type=bytes, value_type=bytes, partitions=partitions))
-        read_true_ends(app, brokers=brokers)
+        read_true_ends(app, kafka=KafkaSettings(brokers=brokers))
         if flow == "held":
             hold_flow_until_seek(app)
         seen: dict[int, list[int]] = defaultdict(list)

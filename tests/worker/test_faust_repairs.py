@@ -18,6 +18,7 @@ from faust.types import TP
 from msgspec import structs
 
 from headroom_stream.client import ContextConsumer, TurnPublisher
+from headroom_stream.config import KafkaSettings
 from headroom_stream.errors import WorkerStoppedError
 from headroom_stream.session.state import Head, Position, encode_state, head_key, segment_key
 from headroom_stream.topics import changelog_topic, ensure_topics
@@ -81,7 +82,7 @@ async def test_recovery_reads_a_changelog_to_its_true_end(embedded_broker: str, 
     assert asked[partition] < 7, "the embedded broker tells the end of a partition now: the repair can go"
 
     app = make_app(settings, 1, str(tmp_path))
-    read_true_ends(app, brokers=embedded_broker)
+    read_true_ends(app, kafka=KafkaSettings(brokers=embedded_broker))
     ends: Counter[TP] = Counter()
     await app.tables.recovery._build_highwaters(None, {TP(topic, 0)}, ends, "active")
     assert ends == {TP(topic, 0): 6}
@@ -156,7 +157,7 @@ async def test_the_guard_lets_each_offset_pass_once_and_in_order(broker: str) ->
     topic = unique("guarded")
     await create_topics(broker, [topic])
     await produce(broker, topic, [(b"k", b"v")] * 10)
-    guard, tp = OffsetGuard(broker), TP(topic, 0)
+    guard, tp = OffsetGuard(KafkaSettings(brokers=broker)), TP(topic, 0)
     assert [await guard.admit(tp, o, 3) for o in (3, 4, 4, 3, 5)] == [True, True, False, False, True]
 
 
@@ -164,7 +165,7 @@ async def test_the_guard_stops_the_worker_when_an_event_is_missing(broker: str) 
     topic = unique("guarded")
     await create_topics(broker, [topic])
     await produce(broker, topic, [(b"k", b"v")] * 10)
-    guard, tp = OffsetGuard(broker), TP(topic, 0)
+    guard, tp = OffsetGuard(KafkaSettings(brokers=broker)), TP(topic, 0)
     assert await guard.admit(tp, 0, None)
     with pytest.raises(WorkerStoppedError, match="not delivered"):
         await guard.admit(tp, 2, None)
@@ -182,7 +183,7 @@ async def test_the_guard_knows_the_gaps_that_transactions_leave(kafka_broker: st
     await producer.stop()
     offsets = [r.offset for r in await read_all(kafka_broker, topic)]
     assert offsets == [0, 2, 4]
-    guard, tp = OffsetGuard(kafka_broker), TP(topic, 0)
+    guard, tp = OffsetGuard(KafkaSettings(brokers=kafka_broker)), TP(topic, 0)
     assert [await guard.admit(tp, o, None) for o in offsets] == [True, True, True]
 
 
