@@ -16,6 +16,7 @@ COMMANDS = {
     "init": "Create the topics and the ClickHouse tables.",
     "worker": "Fold turns into contexts: the Faust worker.",
     "sink": "Carry metrics from Kafka to ClickHouse.",
+    "gateway": "Serve the HTTP API: compression, retrieval, passthrough to providers.",
     "publish": "Publish transcripts you already have, turn by turn.",
     "consume": "Print contexts as they come.",
     "tail": "Watch all sessions live.",

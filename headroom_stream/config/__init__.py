@@ -6,6 +6,7 @@ from headroom_stream.config.crusher import RelevanceScorerConfig, SmartCrusherCo
 from headroom_stream.config.cuts import BulkConfig, ProseConfig
 from headroom_stream.config.deployment import (
     ClickHouseSettings,
+    GatewaySettings,
     KafkaSettings,
     Settings,
     SinkSettings,
@@ -42,6 +43,7 @@ __all__ = [
     "BulkConfig",
     "CacheAlignerConfig",
     "ClickHouseSettings",
+    "GatewaySettings",
     "HeadroomConfig",
     "IntelligentContextConfig",
     "KafkaSettings",

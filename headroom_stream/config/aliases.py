@@ -72,7 +72,7 @@ class PageConfig:
         hints = get_type_hints(cls, include_extras=True)
         cls._types = {f.name: hints[f.name] for f in cls._fields}
 
-    def __init__(self, **given: Any) -> None:
+    def __init__(self, /, **given: Any) -> None:
         for name, value in _by_field(type(self), given).items():
             setattr(self, name, value)
 

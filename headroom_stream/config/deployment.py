@@ -100,6 +100,45 @@ class SinkSettings(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
     batch_wait_ms: PositiveInt = 500
 
 
+class GatewaySettings(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """The HTTP API. Beyond this machine it is served with keys only."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on. One that others can reach needs `keys`."""
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8787
+    """0: one that is free."""
+    keys: dict[str, str] = {}  # msgspec copies an empty default
+    """Bearer keys by tenant; several of a tenant separated by commas. Sessions, originals and counts of tenants are apart."""
+    processes: Annotated[int, Meta(ge=0)] | None = None
+    """That compress, each with its share of the sessions; null: one a core; 0: a thread of the server's own process."""
+    cache_bytes: PositiveInt = 512 * 1024 * 1024
+    """Of sessions kept, in all processes together. One that is forgotten begins anew from its next call's history."""
+    originals_bytes: PositiveInt = 256 * 1024 * 1024
+    """Of what was left out and can be asked for, of all tenants together."""
+    originals_s: Annotated[float, Meta(gt=0)] = 6 * 3600.0
+    """How long it can be asked for."""
+    body_bytes: PositiveInt = 16 * 1024 * 1024
+    """Of a request. Larger ones are refused before they are read."""
+    pending_bytes: PositiveInt = 256 * 1024 * 1024
+    """Of all requests at work; further ones are refused until there is room, so that memory stays bounded."""
+    requests_per_minute: PositiveInt | None = None
+    """That a tenant may send on average, with as many at once; null: no such limit."""
+    timeout_s: Annotated[float, Meta(gt=0)] = 20.0
+    """Given to the compression of a request. Below the 30 seconds after which the npm package gives up by itself."""
+    read_timeout_s: Annotated[float, Meta(gt=0)] = 15.0
+    """Given to a client to send a request's head, and again its body."""
+    stop_timeout_s: Annotated[float, Meta(gt=0)] = 10.0
+    """Given to the requests at work when the gateway stops."""
+    openai_url: str | None = None
+    """Where `/v1/chat/completions` goes on to, such as `https://api.openai.com/v1`; null: it is not served."""
+    anthropic_url: str | None = None
+    """Where `/v1/messages` goes on to, such as `https://api.anthropic.com`; null: it is not served."""
+    upstream_timeout_s: Annotated[float, Meta(gt=0)] = 600.0
+    """Longest silence of a provider."""
+    store_url: str = "memory://"
+    """Where a row of each call is kept, numbers and names only: as `open_store` takes it."""
+
+
 class Settings(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """Everything that can be set, in one tree."""
 
@@ -107,6 +146,7 @@ class Settings(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     clickhouse: ClickHouseSettings = ClickHouseSettings()
     worker: WorkerSettings = WorkerSettings()
     sink: SinkSettings = SinkSettings()
+    gateway: GatewaySettings = GatewaySettings()
     policy: Policy = Policy()
 
 

@@ -124,8 +124,9 @@ class Compressor:
     def turn(self, messages: Sequence[Any], call: Call | None = None, *, preview: bool = False) -> Prepared:
         """The messages of a call, given with all that came before them, as the next turn of their session.
 
-        Only what is new costs time. With `preview` the session stays as it is. Raises RejectedEventError for messages that no provider
-        takes, ConfigurationError for options that make no sense, TransportError where a worker should answer and does not.
+        Only what is new costs time. Messages may be given as JSON, all of them as `Raw`; then those to send are `Raw` as well, and what
+        did not change has the bytes that came. With `preview` the session stays as it is. Raises RejectedEventError for messages that no
+        provider takes, ConfigurationError for options that make no sense, TransportError where a worker should answer and does not.
         """
         call = call or Call()
         raws = encoded(messages)
@@ -148,7 +149,7 @@ class Compressor:
                 known, conversation.waste = 0, Waste(self.sessions.tokenizer)
             self._count(conversation.waste, raws, known, reply)
             result = self._result(messages, raws, reply, conversation)
-            conversation.sent = list(result.messages)
+            conversation.sent = _remembered(result.messages)
             conversation.transforms = tuple(result.transforms_applied)
             conversation.prefix_hash = reply.context.prefix_hash if reply.context else ""
             self._conversations.advanced(conversation, hashes, tenant=call.tenant)
@@ -172,6 +173,10 @@ class Compressor:
         """Forget a session of this process."""
         self._conversations.forget(session)
         self.sessions.forget(session)
+
+    def tidy(self) -> None:
+        """Forget what is known of sessions that are no longer kept here, which would otherwise outlive them by far."""
+        self._conversations.keep(self.sessions.knows)
 
     def _frozen(self, call: Call, raws: list[Raw]) -> Call:
         """The call with its frozen tokens as messages. Looks at no more of them than it needs."""
@@ -288,7 +293,10 @@ def _waits(raws: Sequence[Raw]) -> bool:
 
 
 def _sent(messages: Sequence[Any], raws: list[Raw], context: ContextBatch, conversation: Conversation) -> list[Any]:
-    """The messages of a context: the caller's own objects where nothing changed in them."""
+    """The messages of a context: the caller's own objects where nothing changed in them. Of JSON, the JSON of the context.
+
+    JSON of a caller may be a part of its whole request, which would be held as long as the message is.
+    """
     start = context.messages_from
     if context.parent_hash == conversation.prefix_hash and len(conversation.sent) >= context.first_changed_index:
         out = conversation.sent[: context.first_changed_index]
@@ -296,6 +304,8 @@ def _sent(messages: Sequence[Any], raws: list[Raw], context: ContextBatch, conve
         raise CompressionError("a context came in part, and the part before it is not known", {"session": context.session_id})
     else:
         out = []
+    if isinstance(messages[0], Raw):
+        return [*out, *context.messages[len(out) - start :]]
     whole = context.message_count == len(raws)
     for i in range(len(out), context.message_count):
         body = context.messages[i - start]
@@ -304,6 +314,11 @@ def _sent(messages: Sequence[Any], raws: list[Raw], context: ContextBatch, conve
         else:
             out.append(msgspec.json.decode(body))
     return out
+
+
+def _remembered(messages: list[Any]) -> list[Any]:
+    """What to keep of a context to answer with the same objects again. JSON is in the session already, and its bytes are the same."""
+    return [] if messages and isinstance(messages[0], Raw) else list(messages)
 
 
 def _empty(call: Call) -> Prepared:

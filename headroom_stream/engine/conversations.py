@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from msgspec import Raw, Struct, field
@@ -82,6 +82,13 @@ class Conversations:
             found = self._by_session.pop(session, None)
             if found is not None and found.end is not None:
                 self._ends.pop(found.end, None)
+
+    def keep(self, known: Callable[[str], bool]) -> None:
+        """Drop the sessions that are not `known`, unless a turn of theirs is under way."""
+        with self._lock:
+            gone = [name for name, one in self._by_session.items() if not one.lock.locked() and not known(name)]
+        for name in gone:
+            self.forget(name)
 
     def _longest(self, hashes: Sequence[bytes], tenant: str) -> Conversation:
         link = b""

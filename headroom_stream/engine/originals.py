@@ -15,6 +15,8 @@ from headroom_stream.events import OriginalMetric
 MAX_BYTES = 128 * 1024 * 1024
 SECONDS = 6 * 3600.0
 """How long an original can be asked for here; in ClickHouse it stays for as long as the table keeps it."""
+ENTRY_BYTES = 500
+"""That an original takes beside its text."""
 RECENT = 100
 
 
@@ -103,4 +105,4 @@ class Originals:
 
 
 def _size(kept: Kept) -> int:
-    return len(kept.original.content) + 500
+    return len(kept.original.content) + ENTRY_BYTES

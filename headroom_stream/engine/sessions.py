@@ -98,6 +98,12 @@ class Sessions:
         with self._lock:
             return session_id in self._cache
 
+    def standing(self, session_id: str) -> int:
+        """Messages of the session's last context, which stand at the start of its next one; 0 where it is not kept here."""
+        with self._lock:
+            session = self._cache.get(session_id)
+        return session.head.standing if session is not None else 0
+
     def forget(self, session_id: str | None = None) -> None:
         """Forget a session, or all."""
         with self._lock:
