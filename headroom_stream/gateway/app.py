@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from aiohttp import web
-from aiohttp.typedefs import Middleware
 
 from headroom_stream.gateway import (
     routes_compress,
@@ -44,82 +42,77 @@ ROUTES: tuple[Route, ...] = (
     Route(method="GET", path="/openapi.json", handler=openapi, summary="This document.", answer=dict, open=True),
 )
 
-_Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_REFUSED, _TOO_MANY, _FAULTS = 400, 429, 500
 
 
 def application(gateway: Gateway) -> web.Application:
     """The application over a gateway, which starts and stops with it."""
-    app = web.Application(middlewares=[_answering(gateway)], client_max_size=gateway.settings.body_bytes)
+    app = web.Application(middlewares=[_without_route], client_max_size=gateway.settings.body_bytes)
     for route in ROUTES:
         app.router.add_route(route.method, route.path, _served(gateway, route))
 
-    async def life(_: web.Application) -> object:
+    async def life(_: web.Application) -> AsyncIterator[None]:
         await gateway.start()
         yield
         await gateway.stop()
 
-    app.cleanup_ctx.append(life)  # type: ignore[arg-type]  # an async generator function, as aiohttp wants
+    app.cleanup_ctx.append(life)
     return app
 
 
-def _served(gateway: Gateway, route: Route) -> _Next:
+def _served(gateway: Gateway, route: Route) -> _Handler:
     async def serve(request: web.Request) -> web.StreamResponse:
-        if route.open:
-            return await route.handler(gateway, gateway.tenants.any, request)
-        tenant = tenant_of(gateway.tenants, request)
-        request["tenant"] = tenant
-        wait = tenant.bucket.take() if tenant.bucket is not None else 0.0
-        if wait:
-            tenant.counts.rate_limited += 1
-            most = gateway.settings.requests_per_minute
-            raise RefusedError(429, "rate_limit_exceeded", f"more than {most} requests a minute", retry_after=wait)
-        return await route.handler(gateway, tenant, request)
-
-    return serve
-
-
-def _answering(gateway: Gateway) -> Middleware:
-    @web.middleware
-    async def answering(request: web.Request, handler: _Next) -> web.StreamResponse:
         """Answers every error in the documented form, counts it, and logs the request without its content."""
         began(request)
         start = time.perf_counter()
         gateway.at_work += 1
+        tenant: Tenant | None = None
         try:
-            answer = await _answered(request, handler)
+            tenant = gateway.tenants.any if route.open else tenant_of(gateway.tenants, request)
+            answer = await _answer(gateway, route, tenant, request)
+        except RefusedError as error:
+            answer = error.response()
+        except ConnectionError:
+            # The caller left, and nobody is there to be answered.
+            raise
+        except Exception as error:  # the next request has to be served whatever was wrong with this one
+            log.exception("a request failed")
+            answer = RefusedError(500, "internal_error", f"{type(error).__name__}; the gateway's log says more").response()
         finally:
             gateway.at_work -= 1
-        tenant: Tenant | None = request.get("tenant")
-        if tenant is not None and 400 <= answer.status < 500 and answer.status != 429:
+        if tenant is not None and _REFUSED <= answer.status < _FAULTS and answer.status != _TOO_MANY:
             tenant.counts.refused += 1
-        access_log.info(
-            "%s %s %s %d %.1f ms",
-            tenant.name if tenant is not None and tenant.name else "-",
-            request.method,
-            request.match_info.route.resource.canonical if request.match_info.route.resource is not None else "(no route)",
-            answer.status,
-            1000 * (time.perf_counter() - start),
-        )
+        _log(tenant.name if tenant is not None else "", request.method, route.path, answer.status, start)
         return answer
 
-    return answering
+    return serve
 
 
-async def _answered(request: web.Request, handler: _Next) -> web.StreamResponse:
+async def _answer(gateway: Gateway, route: Route, tenant: Tenant, request: web.Request) -> web.StreamResponse:
+    wait = tenant.bucket.take() if tenant.bucket is not None and not route.open else 0.0
+    if wait:
+        tenant.counts.rate_limited += 1
+        most = gateway.settings.requests_per_minute
+        raise RefusedError(_TOO_MANY, "rate_limit_exceeded", f"more than {most} requests a minute", retry_after=wait)
+    return await route.handler(gateway, tenant, request)
+
+
+@web.middleware
+async def _without_route(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    """Answers what no route serves in the documented form."""
+    start = time.perf_counter()
     try:
         return await handler(request)
-    except RefusedError as error:
-        return error.response()
     except web.HTTPMethodNotAllowed as error:
-        answer = RefusedError(405, "method_not_allowed", f"{request.method} is not served here").response()
+        answer = RefusedError(error.status, "method_not_allowed", f"{request.method} is not served here").response()
         answer.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
-        return answer
-    except web.HTTPNotFound:
-        return RefusedError(404, "not_found", "no such route; /openapi.json lists them").response()
     except web.HTTPException as error:
-        return RefusedError(error.status, "invalid_request", error.reason).response()
-    except (ConnectionError, asyncio.CancelledError):
-        raise
-    except Exception as error:  # the next request has to be served whatever was wrong with this one
-        log.exception("a request failed")
-        return RefusedError(500, "internal_error", f"{type(error).__name__}; the gateway's log says more").response()
+        answer = RefusedError(error.status, "not_found", "no such route; /openapi.json lists them").response()
+    began(request)
+    _log("", request.method, "(no route)", answer.status, start)
+    return answer
+
+
+def _log(tenant: str, method: str, path: str, status: int, start: float) -> None:
+    access_log.info("%s %s %s %d %.1f ms", tenant or "-", method, path, status, 1000 * (time.perf_counter() - start))

@@ -79,7 +79,7 @@ class Route(Struct, frozen=True, kw_only=True):
     request: Any = None
     """Type of the body; None: none is read."""
     answer: Any = None
-    """Type of the body of a 200; None: it is no JSON of ours, see `media`."""
+    """Type of the body of a 200, or several; None: it is no JSON of ours, see `media`."""
     media: str = JSON
     statuses: tuple[int, ...] = ()
     """Further ones than those that any such route may answer."""

@@ -16,7 +16,7 @@ _REF = "#/components/schemas/{name}"
 
 def document(routes: Sequence[Route], *, keys: bool) -> dict[str, Any]:
     """The whole document. `keys`: whether this gateway asks for them."""
-    kinds = [kind for route in routes for kind in (route.request, route.answer) if kind is not None]
+    kinds = [kind for route in routes for kind in (route.request, *_answers(route)) if kind is not None]
     kinds += [ErrorBody, Detail]
     schemas, components = msgspec.json.schema_components(kinds, ref_template=_REF)
     by_kind = {repr(kind): schema for kind, schema in zip(kinds, schemas, strict=True)}
@@ -56,9 +56,16 @@ def _operation(route: Route, by_kind: dict[str, Any]) -> dict[str, Any]:
 
 
 def _content(route: Route, by_kind: dict[str, Any]) -> dict[str, Any]:
-    if route.answer is not None:
-        return {JSON: {"schema": by_kind[repr(route.answer)]}}
-    return {route.media: {"schema": {}}}
+    schemas = [by_kind[repr(kind)] for kind in _answers(route)]
+    if not schemas:
+        return {route.media: {"schema": {}}}
+    return {JSON: {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}}
+
+
+def _answers(route: Route) -> tuple[Any, ...]:
+    if route.answer is None:
+        return ()
+    return route.answer if isinstance(route.answer, tuple) else (route.answer,)
 
 
 def _name(route: Route) -> str:

@@ -1,0 +1,1 @@
+"""Tests of the gateway: a real server, over real HTTP."""
