@@ -161,8 +161,8 @@ def _fit_once(
     if dropped is None:
         return None
     first, end = dropped
-    if first and not messages[first - 1].digest:
-        first -= 1
+    # With the question that it stands before: else each cut would leave a marker and a question behind, until nothing else fits.
+    first = next((i for i in range(min(first, policy.frozen_messages), first) if not messages[i].digest), first)
     question = (messages[asked],) if first <= asked < end else ()
     gone = [m for i, m in enumerate(messages) if first <= i < end and i != asked]
     originals = _originals(gone, head.tenant, session_id, time)

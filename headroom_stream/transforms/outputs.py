@@ -97,7 +97,12 @@ def _compressed(
         return kept(text, before, "nothing to gain")
     # White space and escapes that no reader sees need no marker, but the original is kept all the same.
     name = "" if result.lossless else ref(text)
-    short = f"{result.text}\n[{result.removed} left out, original {name}]" if result.removed else result.text
+    short, removed = result.text, result.removed
+    if name and not short.strip() and text.strip():
+        # Nothing can be seen of it, but providers refuse a text of nothing.
+        short = f"[{removed or f'{len(text)} characters that show nothing'} left out, original {name}]"
+    elif removed:
+        short = f"{short}\n[{removed} left out, original {name}]"
     after = tokenizer.count_within(short, text, before)
     if after > before - (1 if result.lossless else MIN_LOSSY_GAIN):
         return kept(text, before, "would not shrink", kind=result.kind)
