@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import inspect
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from math import ceil
 from typing import Any
 
 from headroom_stream.providers import breakpoints, pictures
@@ -24,9 +26,11 @@ _OLD_PERCENT = 110
 _NEW_PERCENT = 143
 _TOOL_PROMPT = 346
 """Tokens of the system prompt that Anthropic adds when there are tools, by its table for Claude 4."""
-_LONGEST_EDGE = 1568
-"""Pixels; greater images are shrunk."""
-_PIXELS_A_TOKEN = 750
+_PATCH = 28
+"""Pixels of the square that is a token of an image."""
+_OLD_MOST = (1568, 1568)
+_NEW_MOST = (2576, 4784)
+"""Pixels of the longer edge, and tokens: greater images are shrunk until they have no more of either."""
 _MIN_PREFIX = 1024
 """Tokens a prefix needs to be cached, for models whose minimum is not known."""
 
@@ -90,14 +94,21 @@ class AnthropicCounter(TokenCounter):
         return tokens
 
     def picture_tokens(self, part: Mapping[str, Any]) -> int | None:
-        """By Anthropic's rule of thumb, its area through 750, where the image is in the message."""
+        """A token for each square of 28 pixels that covers it, by Anthropic's guide to vision, where the image is in the message."""
         source = part.get("source")
         data = source.get("data") if isinstance(source, dict) else None
         size = pictures.size_of(data) if isinstance(data, str) else None
         if size is None:
             return None
-        shrink = min(1.0, _LONGEST_EDGE / max(size))
-        return max(1, int(size.width * shrink) * int(size.height * shrink) // _PIXELS_A_TOKEN)
+        edge, most = _NEW_MOST if _NEWER.match(plain_name(self.model)) else _OLD_MOST
+        long, short = max(size), min(size)
+
+        def tokens(length: int) -> int:
+            """Of the image, shrunk to this length of its longer edge."""
+            return ceil(length / _PATCH) * max(1, ceil(short * length / long / _PATCH))
+
+        # The greatest length whose tokens are not too many: they never fall as it grows.
+        return tokens(bisect_right(range(1, min(long, edge) + 1), most, key=tokens))
 
     def _tools(self, tools: Sequence[Mapping[str, Any]], reasons: list[str]) -> int:
         return super()._tools(tools, reasons) + _TOOL_PROMPT

@@ -22,21 +22,22 @@ _FIELD = frozenset(("type", "description", "enum"))
 def count_functions(tools: Sequence[Mapping[str, Any]], tokenizer: Tokenizer, *, start: int) -> tuple[int, bool]:
     """Tokens of the definitions, and whether the rule covers them.
 
-    The rule is for functions whose parameters are plain: a function costs `start`, "name:description" and 12; parameters cost 3, each of
-    them 3 and "name:type:description"; an enum 3 less and 3 more for each of its values. A full stop at the end of a description is
-    dropped. What is nested is counted by the same rule, other tools as JSON; both are outside of it.
+    The rule is for functions whose parameters are plain: a function costs `start` and "name:description"; parameters cost 3, each of
+    them 3 and "name:type:description"; an enum 3 less and 3 more for each of its values; all functions together 12 at their end. A full
+    stop at the end of a description is dropped. What is nested is counted by the same rule, other tools as JSON; both are outside of it.
     """
-    total, covered = 0, True
+    total, covered, functions = 0, True, False
     for tool in to_plain(list(tools)):
         function = tool.get("function") if isinstance(tool, dict) else None
         if not isinstance(function, dict) or not isinstance(function.get("name"), str):
             total, covered = total + tokenizer.count(to_json(tool).decode()), False
             continue
-        total += start + tokenizer.count(f"{function['name']}:{_told(function)}") + _END
+        functions = True
+        total += start + tokenizer.count(f"{function['name']}:{_told(function)}")
         covered = covered and _FUNCTION.issuperset(function) and bool(_told(function))
         tokens, plain = _schema(function.get("parameters"), tokenizer, 0)
         total, covered = total + tokens, covered and plain
-    return total, covered
+    return total + _END * functions, covered
 
 
 def _schema(schema: Any, tokenizer: Tokenizer, depth: int) -> tuple[int, bool]:

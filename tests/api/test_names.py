@@ -256,6 +256,12 @@ def config(kind: Callable[..., T], **given: Any) -> T:
     return kind(**given)
 
 
+SUMMARY = {
+    *("total_requests", "total_tokens_saved", "avg_compression_ratio", "total_cost_saved_usd", "total_tokens_before"),
+    *("total_tokens_after", "avg_tokens_saved", "avg_cache_alignment", "audit_count", "optimize_count"),
+}
+SETUP = {"valid", "issues", "provider", "storage", "config", "cache_optimizer"}
+STATS = {"requests_total", "requests_optimized", "requests_audit", "tokens_saved_total", "cache_hits"}
 WORKS: dict[str, Callable[[], Any]] = {
     # What the page writes and release 0.42.0 of the original refuses.
     "SmartCrusherConfig": lambda: ours.SmartCrusherConfig(
@@ -281,8 +287,9 @@ WORKS: dict[str, Callable[[], Any]] = {
     "savings_percent": lambda: plan().savings_percent,
     "transforms_applied": lambda: plan().transforms_applied,
     "generate_report": lambda: ours.generate_report("sqlite:///no-such.db", format="markdown", period="week"),
-    "get_summary": lambda: client().get_summary().keys() >= {"avg_compression_ratio", "total_cost_saved_usd", "avg_tokens_saved"},
-    "validate_setup": lambda: client().validate_setup().keys() >= {"valid", "issues", "provider", "storage", "config"},
+    "get_summary": lambda: client().get_summary().keys() >= SUMMARY,
+    "validate_setup": lambda: client().validate_setup().keys() >= SETUP,
+    "get_stats": lambda: client().get_stats()["session"].keys() >= STATS,
     "enable_semantic_cache": lambda: client(enable_semantic_cache=False),
     # The original's words for the same.
     "crush(content, query, bias)": lambda: ours.SmartCrusher().crush(content=TEXT, query="W0042", bias=1.0).was_modified,
@@ -316,6 +323,13 @@ WORKS: dict[str, Callable[[], Any]] = {
     "EmbeddingScorer(model_name)": lambda: ours.EmbeddingScorer(model_name="m", load=lambda name: load_embed),  # type: ignore[arg-type,return-value]
     "score": lambda: ours.BM25Scorer(k1=1.5, b=0.75, normalize_score=True, max_score=10.0).score("W0042 refused", "W0042").score,
     "score_batch": lambda: ours.HybridScorer(alpha=0.5, adaptive=True).score_batch(["W0042 refused"], "W0042")[0].score,
+    "simulate(overrides)": lambda: client().chat.completions.simulate(
+        model="gpt-4o",
+        messages=MESSAGES,
+        headroom_mode="optimize",
+        headroom_output_buffer_tokens=4_000,
+        headroom_tool_profiles={"orders": {"skip_compression": False}},
+    ),
     "plan.transforms": lambda: plan().transforms,
     "plan.estimated_savings": lambda: plan().estimated_savings.startswith("$"),
     "keep_system": lambda: config(ours.RollingWindowConfig, keep_system=True, keep_last_turns=2, output_buffer_tokens=4_000),

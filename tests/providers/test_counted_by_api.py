@@ -173,11 +173,11 @@ def test_google_counts_that_fail_are_estimated_and_say_so(stub: ProviderStub, ge
 
 
 def test_images_cost_by_their_size() -> None:
-    # A GIF of 750 x 1000: its area through 750. Gemini has 258 for each of its two tiles of 768.
+    # A GIF of 750 x 1000: 27 x 36 squares of 28. Gemini has 258 for each of its two tiles of 768.
     data = "R0lGODlh7gLoAwAAAAAA"
     claude = {"type": "image", "source": {"type": "base64", "media_type": "image/gif", "data": data}}
     gemini = {"inlineData": {"mimeType": "image/gif", "data": data}}
-    assert AnthropicProvider().get_token_counter("claude-sonnet-4-5").picture_tokens(claude) == 1000
+    assert AnthropicProvider().get_token_counter("claude-sonnet-4-5").picture_tokens(claude) == 27 * 36
     assert GoogleProvider().get_token_counter("gemini-2.5-pro").picture_tokens(gemini) == 2 * 258
     assert AnthropicProvider().get_token_counter("claude-sonnet-4-5").picture_tokens({"source": {"type": "url"}}) is None
     assert GoogleProvider().get_token_counter("gemini-2.5-pro").picture_tokens({"fileData": {}}) is None
