@@ -174,7 +174,7 @@ def anthropic_usage(fresh: int, read: int, written: int, answer: int) -> Any:
 
 
 def gemini_usage(**counts: int) -> Any:
-    return GenerateContentResponseUsageMetadata(**counts)
+    return GenerateContentResponseUsageMetadata.model_validate(counts)
 
 
 BILLS = [
