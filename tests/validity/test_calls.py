@@ -21,13 +21,13 @@ RULES = "Answer from what the tools say, and say where it stands. " * 12
 
 
 def wrapped(stub: ProviderStub, provider: Provider, window: RollingWindowConfig | None) -> HeadroomClient:
-    clients = {
-        "openai": lambda: openai.OpenAI(base_url=stub.openai_url, api_key="k", max_retries=0),
-        "anthropic": lambda: anthropic.Anthropic(base_url=stub.url, api_key="k", max_retries=0),
-        "gemini": lambda: genai.Client(api_key="k", http_options={"base_url": stub.url}),
-    }
+    inner: Any = genai.Client(api_key="k", http_options={"base_url": stub.url})
+    if provider == "openai":
+        inner = openai.OpenAI(base_url=stub.openai_url, api_key="k", max_retries=0)
+    elif provider == "anthropic":
+        inner = anthropic.Anthropic(base_url=stub.url, api_key="k", max_retries=0)
     return HeadroomClient(
-        clients[provider](),
+        inner,
         default_mode="optimize",
         store_url="memory://",
         fallback=False,
