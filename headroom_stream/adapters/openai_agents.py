@@ -1,6 +1,7 @@
 """The OpenAI Agents SDK: compressed input of every call of a model.
 
-    await Runner.run(agent, "…", run_config=RunConfig(call_model_input_filter=InputCompressor()))
+    compressed = RunConfig(call_model_input_filter=InputCompressor())
+    result = Runner.run_sync(agent, "Which flight?", run_config=compressed)
 
 The items of a run and of its session stay as they came; only what the model is sent is shorter. A conversation that the provider keeps
 (`previous_response_id`, `conversation_id`) is sent in parts, which go as they came.

@@ -21,10 +21,12 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.prebuilt import create_react_agent
 from pydantic import Field
 
+from headroom_stream.adapters import langchain
 from headroom_stream.adapters.langchain import CompressionMiddleware, MessageCompressor
 from headroom_stream.engine import Compressor
 from headroom_stream.errors import ConfigurationError
 from tests.core.conversations import CODE, LOGS, PROSE, RECORDS
+from tests.support.docstrings import examples
 
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
 
@@ -196,6 +198,22 @@ def test_an_agent_with_middleware() -> None:
     )
     ran(agent, model, own)
     assert isinstance(model.seen[0][0], SystemMessage)
+
+
+@pytest.mark.filterwarnings("ignore:create_react_agent has been moved")
+def test_the_examples_of_the_module_run() -> None:
+    agents = pytest.importorskip("langchain.agents")
+    prompt = ChatPromptTemplate.from_messages([("system", "Be brief."), ("user", "{question}")])
+    names = {"create_agent": agents.create_agent, "create_react_agent": create_react_agent, "tools": [search], "prompt": prompt}
+    (example,) = examples(langchain)
+    for line in example.strip().split("\n"):
+        scope = {**vars(langchain), **names, "model": script()}
+        exec(line, scope)
+        if "chain" in scope:
+            assert scope["chain"].invoke({"question": "Which flight?"}).tool_calls[0]["id"] == "a"
+        else:
+            state = scope["agent"].invoke({"messages": [HumanMessage("Which flight?")]})
+            assert state["messages"][-1].content == "Done."
 
 
 @given(st.lists(st.sampled_from([RECORDS, LOGS, PROSE, CODE, "ok", ""]), max_size=6), st.data())

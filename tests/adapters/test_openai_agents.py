@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,9 +15,11 @@ from agents import Agent, RunConfig, Runner, SQLiteSession, function_tool
 from agents.models.openai_chatcompletions import OpenAIChatCompletionsModel
 from agents.run import CallModelData, ModelInputData
 
+from headroom_stream.adapters import openai_agents
 from headroom_stream.adapters.openai_agents import InputCompressor
 from headroom_stream.engine import Compressor
 from tests.core.conversations import CODE, LOGS, RECORDS
+from tests.support.docstrings import defined
 from tests.support.provider_stub import ProviderStub, Reply, ToolCall
 
 
@@ -97,6 +100,15 @@ def test_parts_of_a_conversation_that_the_provider_keeps_go_as_they_came() -> No
     own = InputCompressor(Compressor())
     part = [gave("a", RECORDS)]
     assert compressed(own, part) == part and own.bridge.fallbacks == 1
+
+
+def test_the_example_of_the_module_runs() -> None:
+    with ProviderStub() as stub:
+        stub.reply("None.")
+        client = openai.AsyncOpenAI(base_url=stub.openai_url, api_key="k")
+        agent: Agent[Any] = Agent(name="a", model=OpenAIChatCompletionsModel("gpt-4o", openai_client=client))
+        names = defined(openai_agents, agent=agent, Runner=Runner, RunConfig=partial(RunConfig, tracing_disabled=True))
+    assert names["result"].final_output == "None."
 
 
 def test_items_that_can_not_be_read_go_as_they_came() -> None:
