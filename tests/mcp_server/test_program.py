@@ -37,10 +37,13 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-async def test_a_client_starts_it_and_what_was_left_out_comes_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_a_client_starts_it_and_what_was_left_out_comes_back(mode: str, tmp_path: Path) -> None:
     config = tmp_path / "headroom.toml"
     config.write_text('[[policy.profiles]]\ntools = "read_*"\nskip_compression = true\n')
-    async with Client(parameters("--config", str(config), "--clickhouse", f"http://127.0.0.1:{free_port()}")) as client:
+    program = parameters("--config", str(config), "--clickhouse", f"http://127.0.0.1:{free_port()}")
+    # The older way to begin is by `initialize`, as most clients still do.
+    async with Client(program, mode=mode) as client:
         made = await client.call_tool("headroom_compress", {"text": LOG, "query": "which request was refused?"})
         assert made.structured_content is not None
         (ref,) = made.structured_content["refs"]
