@@ -290,9 +290,14 @@ def _like(shape: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
     return {key: _like(inner, values[key]) if isinstance(inner, dict) else values[key] for key, inner in shape.items()}
 
 
+RETRIEVE_TOOL = "headroom_retrieve"
+"""How the name of the tool ends that brings originals back; clients put one of their own before it. What an agent asked back has to reach
+it: it would be given `[same as result 1]` of the very result that was cut."""
+
+
 def for_tool(policy: Policy, tool: str) -> Policy | None:
     """The policy for outputs of a tool; None: they are never altered."""
-    if tool in policy.protected_tools:
+    if tool in policy.protected_tools or tool.endswith(RETRIEVE_TOOL):
         return None
     profile = next((p for p in policy.profiles if fnmatchcase(tool, p.tools)), None)
     return policy if profile is None else _profiled(policy, profile)

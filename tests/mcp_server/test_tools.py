@@ -191,6 +191,14 @@ async def test_lines_that_are_not_there_and_words_that_are_nowhere_are_errors(wo
         assert answer.is_error and says in texts(answer)[0]
 
 
+@pytest.mark.parametrize("name", ["headroom_retrieve", "mcp__headroom__headroom_retrieve"])
+def test_what_an_agent_asked_back_reaches_it_as_it_was(name: str) -> None:
+    talk = [user("What failed?"), call("a"), result("a", LOG), call("b", tool=name), result("b", LOG), call("c"), result("c", LOG)]
+    sent = Compressor().turn(talk).result.messages
+    assert sent[4]["content"] == LOG
+    assert len(sent[2]["content"]) < len(LOG) and len(sent[6]["content"]) < len(LOG)
+
+
 async def test_stats_count_what_this_server_did(work: Work) -> None:
     assert data(await ask(work, "headroom_stats"))["here"]["saved_percent"] == 0
     first = data(await ask(work, "headroom_compress", text=LOG))
