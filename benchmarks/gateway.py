@@ -16,6 +16,7 @@ import argparse
 import asyncio
 import json
 import os
+import socket
 import statistics
 import subprocess
 import sys
@@ -56,8 +57,6 @@ class Server(Struct):
 
 
 def free_port() -> int:
-    import socket
-
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port: int = one.getsockname()[1]
@@ -98,15 +97,22 @@ async def answering(server: Server, log: Any) -> None:
                 sys.exit(f"{server.name} did not start:\n{log.read().decode(errors='replace')[-2000:]}")
             await asyncio.sleep(0.1)
         for number in range(4):
-            await agent(client, server, f"warm-{number}", 6, 1, [])
+            await agent(client, server, f"warm-{number}", written(6, 1), [])
 
 
-async def agent(client: aiohttp.ClientSession, server: Server, name: str, turns: int, seed: int, calls: list[float]) -> None:
+def written(turns: int, seed: int) -> list[bytes]:
+    """What each turn adds to the list of messages, as JSON: requests are put together from it, so that clients take little time."""
+    return [json.dumps(new).encode()[1:-1] for new in conversation(turns, seed)]
+
+
+async def agent(client: aiohttp.ClientSession, server: Server, name: str, talk: list[bytes], calls: list[float]) -> None:
     """One session from its first turn to its last."""
-    history: list[Any] = []
-    for new in conversation(turns, seed):
-        history += new
-        body = json.dumps({"messages": history, "model": MODEL, "config": {"session_id": name}}).encode()
+    for end in range(1, len(talk) + 1):
+        body = b'{"messages":[%b],"model":"%b","config":{"session_id":"%b"}}' % (
+            b",".join(talk[:end]),
+            MODEL.encode(),
+            name.encode(),
+        )
         start = time.perf_counter()
         async with client.post(f"{server.url}/v1/compress", data=body, headers={"Content-Type": "application/json"}) as answer:
             data = await answer.read()
@@ -123,13 +129,12 @@ async def agent(client: aiohttp.ClientSession, server: Server, name: str, turns:
 async def round_of(server: Server, sessions: int, turns: int, number: int) -> None:
     """All sessions at once."""
     calls: list[float] = []
+    talks = [written(turns, 1000 * number + i) for i in range(sessions)]
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=600)) as client:
         cpu = processor(server.process.pid)
         start = time.perf_counter()
-        await asyncio.gather(
-            *(agent(client, server, f"r{number}-s{i}", turns, 1000 * number + i, calls) for i in range(sessions))
-        )
+        await asyncio.gather(*(agent(client, server, f"r{number}-s{i}", talk, calls) for i, talk in enumerate(talks)))
         server.rates.append(len(calls) / (time.perf_counter() - start))
         server.seconds.append(processor(server.process.pid) - cpu)
     server.calls += calls

@@ -48,10 +48,18 @@ class Waste:
         self.blocks: dict[str, int] = {}
         """Tokens of texts by what holds them: system, user, assistant, tool_call, tool_result."""
 
-    def add(self, views: Iterable[View], *, first: int = 0, saved: Mapping[tuple[int, int], int] | None = None) -> None:
+    def add(
+        self,
+        views: Iterable[View],
+        *,
+        first: int = 0,
+        saved: Mapping[tuple[int, int], int] | None = None,
+        counted: Mapping[tuple[int, int], int] | None = None,
+    ) -> None:
         """Count messages that are new, of which the first has the index `first`.
 
-        `saved` tells the tokens that are not sent of a tool output, by the index of its message and its slot there.
+        `saved` tells the tokens that are not sent of a tool output, by the index of its message and its slot there; `counted` tells in the
+        same way how many it has, where that is known.
         """
         for index, message in enumerate(views, first):
             found = dict.fromkeys(WasteSignals.__struct_fields__, 0)
@@ -62,7 +70,7 @@ class Waste:
             for call in message.calls:
                 self._block("tool_call", self._count(call.name) + self._count(call.arguments))
             for slot, output in enumerate(message.outputs):
-                self._output(output.text, found, (saved or {}).get((index, slot), 0))
+                self._output(output.text, found, (saved or {}).get((index, slot), 0), (counted or {}).get((index, slot)))
             self._plus(found)
 
     def _plus(self, found: dict[str, int]) -> None:
@@ -73,19 +81,19 @@ class Waste:
     def _block(self, holder: str, tokens: int) -> None:
         self.blocks[holder] = self.blocks.get(holder, 0) + tokens
 
-    def _output(self, text: str, found: dict[str, int], saved: int) -> None:
+    def _output(self, text: str, found: dict[str, int], saved: int, counted: int | None) -> None:
         digest = _digest(text)
+        tokens = self._count(text) if counted is None else counted
         if digest in self._outputs and len(text) >= MIN_LINE:
-            tokens = self._count(text)
             self._block("tool_result", tokens)
             found["reread_tokens"] += tokens
             found["reread_compressed_tokens"] += saved
             return
         self._outputs.add(digest)
-        self._text(text, "tool_result", found)
+        self._text(text, "tool_result", found, tokens)
 
-    def _text(self, text: str, holder: str, found: dict[str, int]) -> None:
-        tokens = self._count(text)
+    def _text(self, text: str, holder: str, found: dict[str, int], counted: int | None = None) -> None:
+        tokens = self._count(text) if counted is None else counted
         self._block(holder, tokens)
         if not tokens:
             return

@@ -231,7 +231,8 @@ class Compressor:
     def _count(self, waste: Waste, raws: list[Raw], known: int, reply: Reply) -> None:
         """Count what is new, and keep what was left out of it."""
         saved = {(row.message, row.slot): row.tokens_before - row.tokens_after for row in reply.decisions}
-        waste.add([view(raw, i) for i, raw in enumerate(raws[known:], known)], first=known, saved=saved)
+        counted = {(row.message, row.slot): row.tokens_before for row in reply.decisions}
+        waste.add([view(raw, i) for i, raw in enumerate(raws[known:], known)], first=known, saved=saved, counted=counted)
         self.originals.add(reply.originals, {row.ref: row.tokens_after for row in reply.decisions if row.ref})
 
     def _result(self, messages: Sequence[Any], raws: list[Raw], reply: Reply, conversation: Conversation) -> CompressResult:

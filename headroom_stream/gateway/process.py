@@ -26,7 +26,7 @@ LONGEST_PAUSE_S = 10.0
 START_S = 60.0
 """For a process to start: it reads the ranks of its tokenizer."""
 _BUFFER = 1 << 20
-"""Bytes of an answer read at a time."""
+"""Bytes under way between the two, as far as the system allows: with few, both wake up many times for one request."""
 
 
 class ProcessDiedError(HeadroomError):
@@ -127,6 +127,8 @@ class ProcessWorker:
     async def _serve(self) -> None:
         """One life of the process. Raises EOFError or OSError when it is over."""
         ours, theirs = socket.socketpair()
+        for end in (ours, theirs):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
         with theirs:
             child = self._child = await create_subprocess_exec(
                 sys.executable, "-P", "-m", "headroom_stream.gateway.child", str(theirs.fileno()), pass_fds=(theirs.fileno(),)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-import queue
 import threading
+from collections import deque
 
 from headroom_stream.errors import HeadroomError
 from headroom_stream.results import RequestMetrics
@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 
 MOST = 10_000
 """Rows that wait for a slow store; further ones are lost, and counted."""
+EVERY_S = 0.1
+"""Between two inserts. One for each row would have the thread fetch the interpreter from the server at each call."""
 LEAVE_S = 5.0
 """For the last rows when the gateway stops."""
 
@@ -23,7 +25,8 @@ class Recorder:
 
     def __init__(self, url: str) -> None:
         self._store = open_store(url)
-        self._rows: queue.Queue[RequestMetrics | None] = queue.Queue(MOST)
+        self._rows: deque[RequestMetrics] = deque()
+        self._leaving = threading.Event()
         self.lost = 0
         self.saved = 0
         self._thread = threading.Thread(target=self._work, name="gateway-rows", daemon=True)
@@ -31,25 +34,30 @@ class Recorder:
 
     def add(self, row: RequestMetrics) -> None:
         """Take a row; never waits."""
-        try:
-            self._rows.put_nowait(row)
-        except queue.Full:
+        if len(self._rows) < MOST:
+            self._rows.append(row)
+        else:
             self.lost += 1
 
     def close(self) -> None:
         """Save what is left, within a few seconds, and let the store go."""
-        try:
-            self._rows.put(None, timeout=LEAVE_S)
-        except queue.Full:
-            log.warning("rows of metrics were left: the store is too slow")
+        self._leaving.set()
         self._thread.join(LEAVE_S)
+        if self._rows:
+            log.warning("%d rows of metrics were left: the store is too slow", len(self._rows))
         self._store.close()
 
     def _work(self) -> None:
-        while (row := self._rows.get()) is not None:
-            try:
-                self._store.save(row)
-                self.saved += 1
-            except HeadroomError as error:
-                self.lost += 1
-                log.warning("the metrics of a call could not be kept: %s", error)
+        leaving = False
+        while not leaving:
+            leaving = self._leaving.wait(EVERY_S)
+            if batch := [self._rows.popleft() for _ in range(len(self._rows))]:
+                self._save(batch)
+
+    def _save(self, batch: list[RequestMetrics]) -> None:
+        try:
+            self._store.save_all(batch)
+            self.saved += len(batch)
+        except HeadroomError as error:
+            self.lost += len(batch)
+            log.warning("the metrics of %d calls could not be kept: %s", len(batch), error)

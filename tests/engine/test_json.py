@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, structs
 
 from headroom_stream.config import Policy
 from headroom_stream.engine import Call, Compressor, Sessions
+from headroom_stream.messages import view
+from headroom_stream.waste import block_breakdown, waste_signals
 from tests.engine.test_compressor import ENDS, TALK
 
 
@@ -32,6 +34,16 @@ def test_what_did_not_change_has_the_bytes_that_came() -> None:
         same = [bytes(one) == bytes(came) for one, came in zip(sent, raws(end), strict=True)]
         assert same == [number not in (3, 5, 9) for number in range(end)]
     assert [bytes(one) for one in compressor.compress(raws(2)).result.messages] == [bytes(one) for one in raws(2)]
+
+
+def test_what_is_counted_turn_by_turn_is_what_a_look_at_all_finds() -> None:
+    compressor = Compressor()
+    for end in ENDS:
+        prepared = compressor.turn(raws(end), Call(session="s"))
+        views = [view(raw, i) for i, raw in enumerate(raws(end))]
+        assert prepared.blocks == block_breakdown(views, compressor.sessions.tokenizer)
+        found = waste_signals(views, compressor.sessions.tokenizer)
+        assert structs.replace(prepared.waste, reread_compressed_tokens=0) == found
 
 
 def test_a_session_tells_how_much_of_it_stands() -> None:
