@@ -11,6 +11,7 @@ from msgspec import Struct, field, structs
 from headroom_stream.events import DecisionMetric, UsageMetric
 from headroom_stream.gateway.requests import FieldCount, Telemetry, ToolCounts
 from headroom_stream.learning import FieldUse, ToolStats, ToolUsage, UsageStats, merge, observe_retrieval
+from headroom_stream.learning.schema import TEXT
 from headroom_stream.learning.usage import HALF_SURE
 
 MOST_TOOLS = 500
@@ -90,6 +91,22 @@ class Learnt:
             if query in tally.queries or len(tally.queries) < MOST_QUERIES:
                 tally.queries[query[:200]] += 1
         self.stats = observe_retrieval(self.stats, tool, text)
+
+    def shapes(self) -> list[ToolStats]:
+        """All shapes of outputs, those seen most first.
+
+        Sessions teach nothing of plain texts, so those of a tool are its outputs that have no other shape.
+        """
+        shaped: Counter[str] = Counter()
+        for one in self.stats.tools.values():
+            shaped[one.tool] += one.outputs
+        found = [
+            structs.replace(one, outputs=one.outputs + max(0, self.tools[one.tool].outputs - shaped[one.tool]))
+            if one.schema == TEXT and one.tool in self.tools
+            else one
+            for one in self.stats.tools.values()
+        ]
+        return sorted(found, key=lambda one: (-one.outputs, one.tool, one.schema))
 
     @property
     def usage(self) -> ToolUsage:

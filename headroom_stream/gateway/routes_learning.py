@@ -171,7 +171,7 @@ async def import_(gateway: Gateway, tenant: Tenant, request: web.Request) -> web
 
 async def signatures(gateway: Gateway, tenant: Tenant, request: web.Request) -> web.Response:  # noqa: ARG001 - the handlers' signature
     """All shapes."""
-    found = [_signature(one) for one in _shapes(tenant.learnt)]
+    found = [_signature(one) for one in tenant.learnt.shapes()]
     return json_answer(Signatures(found, len(found)))
 
 
@@ -219,7 +219,7 @@ async def hints(gateway: Gateway, tenant: Tenant, request: web.Request) -> web.R
 
 async def toin_stats(gateway: Gateway, tenant: Tenant, request: web.Request) -> web.Response:  # noqa: ARG001 - the handlers' signature
     """All shapes together."""
-    shapes = _shapes(tenant.learnt)
+    shapes = tenant.learnt.shapes()
     outputs, retrievals = sum(one.outputs for one in shapes), sum(one.retrievals for one in shapes)
     return json_answer(
         ToinStats(
@@ -238,7 +238,7 @@ async def toin_patterns(gateway: Gateway, tenant: Tenant, request: web.Request) 
     text = request.query.get("limit", "50")
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= MOST_PATTERNS):
         raise RefusedError(400, "invalid_request", f"limit has to be a number from 1 to {MOST_PATTERNS}")
-    return json_answer([_toin(gateway, one) for one in _shapes(tenant.learnt)[: int(text)]])
+    return json_answer([_toin(gateway, one) for one in tenant.learnt.shapes()[: int(text)]])
 
 
 async def toin_pattern(gateway: Gateway, tenant: Tenant, request: web.Request) -> web.Response:
@@ -250,12 +250,8 @@ def _hash(one: ToolStats) -> str:
     return hashlib.blake2b(key_of(one.tool, one.schema).encode(errors="surrogatepass"), digest_size=8).hexdigest()
 
 
-def _shapes(learnt: Learnt) -> list[ToolStats]:
-    return sorted(learnt.stats.tools.values(), key=lambda one: (-one.outputs, one.tool, one.schema))
-
-
 def _shape(learnt: Learnt, prefix: str) -> ToolStats:
-    found = next((one for one in _shapes(learnt) if prefix and _hash(one).startswith(prefix)), None)
+    found = next((one for one in learnt.shapes() if prefix and _hash(one).startswith(prefix)), None)
     if found is None:
         raise RefusedError(404, "not_found", f"no shape of outputs has a hash that begins with {prefix[:64]!r}")
     return found

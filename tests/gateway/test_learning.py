@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.core.folding import call, result, said, user
-from tests.gateway.talks import compress
+from tests.gateway.talks import compress, left_out
 from tests.support.gateway import RunningGateway, running_gateway
 
 
@@ -85,6 +85,15 @@ def test_outputs_that_are_asked_for_again_count_against_cutting_them(fresh: Runn
     everything = fresh.get("/v1/feedback").json()
     assert everything["global_retrieval_rate"] == 1.0
     assert everything["tools"]["read_log"] == hints["pattern"]
+
+
+def test_texts_count_among_the_shapes_once_they_are_asked_for(fresh: RunningGateway) -> None:
+    ref = left_out(fresh)
+    fresh.get(f"/v1/retrieve/{ref}")
+    (text,) = [one for one in fresh.get("/v1/telemetry/tools").json()["tools"] if one["schema"] == "text"]
+    assert (text["tool_name"], text["outputs"], text["retrievals"]) == ("read_log", 1, 1)
+    patterns = {one["tool_name"]: one for one in fresh.get("/v1/toin/patterns").json()}
+    assert patterns["read_log"]["retrieval_rate"] == "100.0%"
 
 
 def test_a_tool_that_was_never_seen_has_no_hints(gateway: RunningGateway) -> None:
