@@ -27,7 +27,7 @@ from headroom_stream.content import Hints
 from headroom_stream.tokenizers import load_tokenizer
 from headroom_stream.transforms.outputs import compress_output, reference
 
-SIZES = (10_000, 100_000, 1_000_000, 8_000_000)
+SIZES = (10_000, 100_000, 1_000_000, 4_000_000)
 MEGABYTE = 1_000_000
 MOST_SECONDS = 2.0
 MOST_MEMORY = 10.0
@@ -373,7 +373,7 @@ def main(*, as_json: bool) -> int:
     if as_json:
         print(json.dumps(rows))
     else:
-        print(f"{'text':32} {'kind':18} {'s at 1 MB':>9} {'s at 8 MB':>9} {'memory':>7}")
+        print(f"{'text':32} {'kind':18} {'s at 1 MB':>9} {'s at 4 MB':>9} {'memory':>7}")
         for row in rows:
             small, large = row["seconds"][str(MEGABYTE)], row["seconds"][str(SIZES[-1])]
             print(f"{row['text']:32} {row['kind']:18} {small:9.3f} {large:9.3f} {row['memory_over_size']:6.1f}x {row['wrong']}")

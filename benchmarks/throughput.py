@@ -12,7 +12,7 @@ little; --peer takes a Python that has headroom-ai installed, whose rounds stand
 compressed. Counting tokens before and after belongs to the time. Printed beside are the compressors and the tokenizer alone, kinds of
 output with their share of the time, and the slowest outputs by their number.
 
---sweep takes texts made here, of each kind and of 10 KB to 8 MB: seconds and memory, and ends with 1 where one of 1 MB takes more than
+--sweep takes texts made here, of each kind and of 10 KB to 4 MB: seconds and memory, and ends with 1 where one of 1 MB takes more than
 2 s or more than ten times its size, or where time grows like the square.
 """
 

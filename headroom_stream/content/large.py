@@ -43,12 +43,15 @@ class Piece(Struct, frozen=True):
 def pieces(text: str, *, large: int = LARGE, size: int = PIECE) -> list[Piece] | None:
     """The pieces, of `size` characters at most where they can be cut there, of a text of more than `large`, in their order.
 
-    None for a text that is compressed as a whole.
+    None for a text that is compressed as a whole, and no piece of one that is left as it is: brackets in brackets hold no data that
+    would be worth the seconds.
     """
     if len(text) <= large:
         return None
     start = text[:64].lstrip()[:1]
     if start in _OPEN:
+        if 3 * sum(map(text.count, _OPEN)) > len(text):
+            return []
         single = _is_single(text)
         if single is None:
             return None
@@ -112,7 +115,7 @@ def _entries(text: str, *, single: bool) -> Iterator[tuple[str, str]]:
     """The entries of a value and its brackets; of values on lines of their own, each of them and no brackets."""
     depth, at, brackets = 0, 0, ""
     for mark in _MARK.finditer(text):
-        sign = text[mark.start()]
+        sign = mark.group()
         if sign in _OPEN:
             depth += 1
             if single and depth == 1:
@@ -137,12 +140,15 @@ def _is_single(text: str) -> bool | None:
     """Whether the first value is all there is. Else each line has one. None: too deep to be a value."""
     depth = 0
     for mark in _MARK.finditer(text):
-        sign = text[mark.start()]
-        depth += (sign in _OPEN) - (sign in _CLOSED)
-        if depth > _NESTED:
-            return None
-        if not depth and sign in _CLOSED:
-            return not text[mark.end() :].strip()
+        sign = mark.group()
+        if sign in _OPEN:
+            depth += 1
+            if depth > _NESTED:
+                return None
+        elif sign in _CLOSED:
+            depth -= 1
+            if not depth:
+                return not text[mark.end() :].strip()
     return True
 
 

@@ -27,6 +27,7 @@ _TOKEN = re.compile(
 _ATTRIBUTE = re.compile(r"""([\w:-]{1,60})(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?""")
 _RAW = ("script", "style", "svg", "noscript", "template", "iframe")
 """Elements that no reader sees as text."""
+_CLOSING = {tag: re.compile(f"</{tag}", re.IGNORECASE) for tag in _RAW}
 _SHORT_SCRIPT = 300
 """Characters of a script that is shown: it may hold what the page is about."""
 _BLOCKS = frozenset(
@@ -58,18 +59,17 @@ def compress(text: str, hints: Hints, config: MarkupConfig) -> Compressed | None
     fetched = _FETCHING_TOOL.search(hints.tool) or _FETCHING_COMMAND.search(hints.intent) or _FETCHED.search(text[: page.start()])
     if not fetched or _TEMPLATE.search(text):
         return None
-    short = text[: page.start()] + _content(text[page.start() :])
+    short = text[: page.start()] + _content(text, page.start())
     if len(short) > _WORTH * len(text):
         return None
     return Compressed(text=short, kind="markup", lossless=False, removed=f"markup of {len(text) - len(short):,} characters")
 
 
-def _content(page: str) -> str:
+def _content(page: str, at: int) -> str:
+    """What stands from `at` on."""
     out: list[str] = []
     links: list[str] = []
-    at = 0
     within_pre = False
-    lowered = page.lower()
     while at < len(page):
         if page.startswith("<!", at):
             end = page.find("-->" if page.startswith("<!--", at) else ">", at)
@@ -92,13 +92,16 @@ def _content(page: str) -> str:
         if tag == "pre":
             within_pre = not token["close"]
         if tag in _RAW and not token["close"] and not token["attributes"].endswith("/"):
-            end = lowered.find(f"</{tag}", at)
-            end = len(page) if end < 0 else end
+            # Not in a copy in small letters: one emoji makes that four times as large as the page.
+            closing = _CLOSING[tag].search(page, at)
+            end = closing.start() if closing else len(page)
             out.append(_raw(tag, token["attributes"], page[at:end].strip()))
             at = end
         else:
             out.append(_tag(tag, token["close"], token["attributes"], links))
-    return _lines("".join(out))
+    content = "".join(out)
+    out.clear()
+    return _lines(content)
 
 
 def _raw(tag: str, attributes: str, inner: str) -> str:

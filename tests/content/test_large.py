@@ -109,4 +109,5 @@ def test_a_large_list_of_numbers_is_cut_unless_nothing_may_be() -> None:
 
 def test_brackets_without_end_are_left_alone() -> None:
     assert compress_text("[" * 600_000, Hints(), Policy()) is None
+    assert pieces("[" + "[[]]," * 40 + "[]]", large=0) == []
     assert compress_text("[" * 300_000 + "]" * 300_000, Hints(), Policy()) is None
