@@ -17,6 +17,7 @@ from headroom_stream.gateway.answers import Compressed, SessionState
 from headroom_stream.gateway.counting import Work, artifact_of, row_of, summary_of
 from headroom_stream.gateway.jobs import Job
 from headroom_stream.gateway.options import Asked, asked_of
+from headroom_stream.gateway.order import results_first
 from headroom_stream.gateway.prompts import Prompts, with_tail
 from headroom_stream.gateway.requests import CompressRequest
 from headroom_stream.messages import view
@@ -32,10 +33,11 @@ def compress(job: Job, compressor: Compressor, prompts: Prompts, now: datetime) 
     request = _decode(job.body)
     asked = asked_of(request, tenant=job.tenant, learnt=job.learnt)
     mode = job.mode or asked.mode
-    prompt = prompts.of(request.messages, asked.aligner)
+    raws = request.messages if mode == "audit" else results_first(request.messages)
+    prompt = prompts.of(raws, asked.aligner)
     if mode == "audit":
-        prepared = counted(compressor, request.messages)
-        prompt = structs.replace(prompt, messages=request.messages, tail=[])
+        prepared = counted(compressor, raws)
+        prompt = structs.replace(prompt, messages=raws, tail=[])
     elif asked.call.session is not None:
         prepared = compressor.turn(prompt.messages, asked.call, preview=mode == "simulate")
     else:

@@ -19,6 +19,7 @@ from headroom_stream.config import (
 from headroom_stream.engine import Call
 from headroom_stream.errors import ConfigurationError
 from headroom_stream.gateway.requests import CompressConfig, CompressRequest
+from headroom_stream.gateway.usual import SECTIONS, without_usual
 from headroom_stream.results import Mode
 
 OUTPUT_BUFFER = 4_000
@@ -28,8 +29,6 @@ _REFUSED: dict[str, tuple[Any, str]] = {
     "compress_system_messages": (False, "only tool outputs are compressed; cache_aligner moves values that change"),
     "protect_analysis_context": (False, "outputs are compressed by what they are; tool_profiles say which tools are left alone"),
     "target_ratio": (None, "no share is promised for every text; token_budget is kept for all of them"),
-    "tool_crusher": (None, "smart_crusher does it; tool_profiles say which tools are left alone"),
-    "prefix_freeze": (None, "give frozen_message_count, or a session_id, which keeps what was sent"),
     "content_router_enabled": (True, "the kind of a content is always found from the content"),
     "store_url": (None, "gateway.store_url of the gateway's own settings says where metrics are kept"),
 }
@@ -76,7 +75,7 @@ def asked_of(request: CompressRequest, *, tenant: str, learnt: dict[str, Any]) -
         mode=config.default_mode or "optimize",
         aligner=parts.aligner,
         protect_recent=config.protect_recent or 0,
-        breakpoints=config.cache_optimizer is None or config.cache_optimizer.enabled,
+        breakpoints=_switch("cache_optimizer", config.cache_optimizer),
         artifact=config.generate_diff_artifact,
     )
 
@@ -85,7 +84,7 @@ def _check(config: CompressConfig) -> None:
     for name, (allowed, why) in _REFUSED.items():
         if getattr(config, name) not in (None, allowed):
             raise ConfigurationError(f"config.{name}: {why}")
-    if config.ccr is not None and not config.ccr.enabled:
+    if not _switch("ccr", config.ccr):
         raise ConfigurationError('config.ccr: what is left out always has a marker and is kept; mode "lossless" leaves nothing out')
     if config.protect_recent and config.session_id is not None:
         raise ConfigurationError(
@@ -96,6 +95,9 @@ def _check(config: CompressConfig) -> None:
         raise ConfigurationError(
             "config.cache_aligner.dynamic_patterns: no regular expressions over HTTP, since one can take for ever"
         )
+    if config.tool_crusher and config.tool_crusher.get("enabled", False) is not False:
+        raise ConfigurationError("config.tool_crusher: smart_crusher does it; tool_profiles say which tools are left alone")
+    _switch("prefix_freeze", config.prefix_freeze)
     context = _made(IntelligentContextConfig, "intelligent_context", config.intelligent_context)
     if context is not None and context.enabled:
         raise ConfigurationError(
@@ -109,9 +111,20 @@ def _made(kind: Callable[..., T], name: str, given: dict[str, Any] | None) -> T 
     if given is None:
         return None
     try:
-        return kind(**given)
+        return kind(**(without_usual(name, given) if name in SECTIONS else given))
     except ConfigurationError as error:
         raise ConfigurationError(f"config.{name}: {error.message}") from error
+
+
+def _switch(name: str, given: dict[str, Any] | None) -> bool:
+    """Whether a section is enabled that has no other setting."""
+    rest = without_usual(name, given or {})
+    enabled = rest.pop("enabled", True)
+    if rest or not isinstance(enabled, bool):
+        raise ConfigurationError(
+            f"config.{name}: it has `enabled`, true or false" + (f", and no {', '.join(rest)}" if rest else "")
+        )
+    return enabled
 
 
 def _room(config: CompressConfig, model: str, buffer: int | None) -> int | None:

@@ -13,18 +13,6 @@ Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Section = dict[str, Any]
 
 
-class CacheOptimizer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whether the answer says where cache breakpoints pay."""
-
-    enabled: bool = True
-
-
-class Retrieval(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`enabled: false` is refused: what is left out always has a marker and is kept."""
-
-    enabled: bool = True
-
-
 class CompressConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How to compress. Every field has its effect or is refused with the reason; an unknown one is refused by name."""
 
@@ -54,12 +42,14 @@ class CompressConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     rolling_window: Section | None = None
     """As RollingWindowConfig."""
     intelligent_context: Section | None = None
-    """As IntelligentContextConfig; refused where enabled: sessions leave out by age."""
+    """As IntelligentContextConfig; refused where enabled: the gateway leaves out by age."""
     model_context_limits: dict[str, PositiveInt] = {}  # msgspec copies an empty default
     """Tokens that a model takes: with `output_buffer_tokens` less, a budget for its calls."""
     output_buffer_tokens: Count | None = None
-    cache_optimizer: CacheOptimizer | None = None
-    ccr: Retrieval | None = None
+    cache_optimizer: Section | None = None
+    """enabled: whether the answer says where cache breakpoints pay."""
+    ccr: Section | None = None
+    """As CCRConfig; `enabled: false` is refused: what is left out always has a marker and is kept."""
     compress_user_messages: bool | None = None
     compress_system_messages: bool | None = None
     protect_analysis_context: bool | None = None

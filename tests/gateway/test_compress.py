@@ -11,7 +11,7 @@ import pytest
 from headroom_stream.engine import Call, Compressor
 from headroom_stream.gateway.answers import Compressed
 from tests.core.conversations import LOGS, RECORDS, SHAPES
-from tests.core.folding import call, result, user
+from tests.core.folding import call, result, said, user
 from tests.gateway.talks import ENDS, TALK, compress
 from tests.support.gateway import RunningGateway
 
@@ -205,6 +205,57 @@ def test_values_that_change_leave_the_system_prompt_where_an_aligner_is_asked_fo
     assert "2026-03-02" in str(two[2:])
 
 
+def test_a_crusher_is_taken_in_all_the_words_of_the_npm_package(gateway: RunningGateway) -> None:
+    said = {
+        "enabled": True,
+        "max_items_after_crush": 5,
+        "min_tokens_to_crush": 50,
+        "variance_threshold": 2,
+        "min_items_to_analyze": 5,
+    }
+    usual = {
+        "use_feedback_hints": True,
+        "relevance": {"tier": "hybrid", "relevance_threshold": 0.25},
+        "anchor": {"anchor_budget_pct": 0.25},
+        "last_fraction": 0.15,
+    }
+    plain = compress(gateway, config={"smart_crusher": said}).json()
+    assert compress(gateway, config={"smart_crusher": said | usual}).json() == plain
+    assert plain["transforms_applied"] != compress(gateway).json()["transforms_applied"]
+
+
+SPOKEN = [
+    user("Look."),
+    call("a", "b"),
+    user("And be quick."),
+    result("a", RECORDS),
+    result("b", LOGS),
+    said("Done."),
+    user("Thanks."),
+]
+"""As the npm package makes it of a message of Anthropic's that holds two results and then a text."""
+
+
+@pytest.mark.parametrize("config", [{}, {"session_id": "spoken"}, {"default_mode": "simulate"}])
+def test_results_come_right_after_their_calls(gateway: RunningGateway, config: dict[str, Any]) -> None:
+    usual = [*SPOKEN[:2], *SPOKEN[3:5], SPOKEN[2], *SPOKEN[5:]]
+    answer = compress(gateway, SPOKEN, config=config).json()
+    assert [m["role"] for m in answer["messages"]] == [m["role"] for m in usual]
+    assert answer["messages"] == compress(gateway, usual, config=config).json()["messages"]
+
+
+def test_a_session_whose_results_come_late_is_only_appended_to(gateway: RunningGateway) -> None:
+    config = {"session_id": "late"}
+    first = compress(gateway, SPOKEN[:5], config=config).json()["messages"]
+    answer = compress(gateway, SPOKEN, config=config).json()
+    assert answer["messages"][:5] == first
+    assert answer["session"]["frozen_message_count"] == 5
+
+
+def test_messages_that_only_pass_keep_their_order(gateway: RunningGateway) -> None:
+    assert compress(gateway, SPOKEN, config={"default_mode": "audit"}).json()["messages"] == SPOKEN
+
+
 def test_a_window_keeps_the_rounds_that_it_is_told(gateway: RunningGateway) -> None:
     window = {"max_tokens": 250, "preserve_recent_turns": 1}
     assert compress(gateway, config={"rolling_window": window}).json()["tokens_after"] <= 250
@@ -227,7 +278,17 @@ def test_a_models_limit_makes_a_budget(gateway: RunningGateway) -> None:
         ({"protect_analysis_context": True}, "tool_profiles"),
         ({"store_url": "sqlite:///x.db"}, "gateway.store_url"),
         ({"tool_crusher": {"enabled": True}}, "smart_crusher"),
-        ({"prefix_freeze": {}}, "frozen_message_count"),
+        ({"prefix_freeze": {"enabled": False}}, "frozen_message_count"),
+        ({"ccr": {"inject_tool": False}}, "headroom_retrieve"),
+        ({"ccr": {"marker_template": "[{hash}]"}}, "marker_template"),
+        ({"ccr": {"nope": 1}}, "nope"),
+        ({"cache_optimizer": {"enabled": "yes"}}, "true or false"),
+        ({"cache_optimizer": {"enable_semantic_cache": True}}, "not kept"),
+        ({"smart_crusher": {"first_fraction": 0.5}}, "keep_first"),
+        ({"smart_crusher": {"relevance": {"tier": "embedding"}}}, "relevance.tier"),
+        ({"smart_crusher": {"anchor": {"nope": 1}}}, "anchor.nope"),
+        ({"cache_aligner": {"detection_tiers": ["ner"]}}, "detection_tiers"),
+        ({"intelligent_context": {"summarization_enabled": True}}, "no model"),
         ({"content_router_enabled": False}, "from the content"),
         ({"intelligent_context": {"enabled": True}}, "rolling_window"),
         ({"ccr": {"enabled": False}}, "lossless"),
@@ -260,6 +321,10 @@ def test_what_has_no_effect_is_refused_by_name(gateway: RunningGateway, config: 
     [
         {"compress_user_messages": False, "protect_analysis_context": False, "content_router_enabled": True, "target_ratio": None},
         {"ccr": {"enabled": True}, "intelligent_context": {"enabled": False}, "cache_optimizer": {"enabled": True}},
+        {"tool_crusher": {"max_depth": 5}, "prefix_freeze": {"force_compress_threshold": 0.5, "min_cached_tokens": 1024.0}},
+        {"ccr": {"inject_tool": True, "store_max_entries": 1000}, "cache_optimizer": {"auto_detect_provider": True}},
+        {"cache_aligner": {"enabled": False, "detection_tiers": ["regex"], "entropy_threshold": 0.7}},
+        {"intelligent_context": {"enabled": False, "summarization_model": None, "summary_max_tokens": 500}},
     ],
 )
 def test_settings_that_say_what_holds_anyway_are_taken(gateway: RunningGateway, config: dict[str, Any]) -> None:
