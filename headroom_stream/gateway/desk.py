@@ -26,8 +26,9 @@ log = logging.getLogger(__name__)
 
 MAX_PASSAGES = 2_000
 """Tokens of the passages that a search within an original brings back."""
-TIDY_EVERY = 64
-"""Jobs between two looks for what is known of sessions that are gone."""
+TIDY_JOBS, TIDY_BYTES = 64, 4 * 2**20
+"""Of a tenant, after which what is known of sessions that are gone is let go: each holds the context that was sent, so that after jobs
+alone it could be 64 times the largest body."""
 
 
 class Tenant:
@@ -40,6 +41,14 @@ class Tenant:
         # Originals go to the server's process, which outlives this one.
         self.compressor = Compressor(sessions, originals=Originals(max_bytes=0))
         self.prompts = Prompts(sessions.tokenizer)
+        self._jobs = self._bytes = 0
+
+    def did(self, job: Job) -> None:
+        """A job is done: from time to time what nobody needs any more goes."""
+        self._jobs, self._bytes = self._jobs + 1, self._bytes + len(job.body)
+        if self._jobs >= TIDY_JOBS or self._bytes >= TIDY_BYTES:
+            self._jobs = self._bytes = 0
+            self.compressor.tidy()
 
 
 class Desk:
@@ -49,7 +58,6 @@ class Desk:
         self._setup = setup
         self._now = now
         self._tenants: dict[str, Tenant] = {}
-        self._jobs = 0
         load_tokenizer().count("The first text takes a while.")
 
     def do(self, job: Job) -> Done:
@@ -69,9 +77,7 @@ class Desk:
         except Exception as error:  # a fault of ours must not take down the sessions of others
             log.exception("a %s job failed", job.kind)
             done = refused(job, 500, "internal_error", f"{type(error).__name__} while compressing; the log says more")
-        self._jobs += 1
-        if self._jobs % TIDY_EVERY == 0:
-            tenant.compressor.tidy()
+        tenant.did(job)
         if done.row is not None:
             done = structs.replace(done, row=structs.replace(done.row, latency_ms=1000 * (time.perf_counter() - began)))
         return structs.replace(done, memory=self.memory)
