@@ -81,6 +81,7 @@ class Route(Struct, frozen=True, kw_only=True):
     answer: Any = None
     """Type of the body of a 200, or several; None: it is no JSON of ours, see `media`."""
     media: str = JSON
+    """Of a 200 that is no JSON of ours, or that may be asked for in place of `answer`."""
     statuses: tuple[int, ...] = ()
     """Further ones than those that any such route may answer."""
     details: tuple[int, ...] = ()

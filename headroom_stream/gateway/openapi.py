@@ -57,9 +57,9 @@ def _operation(route: Route, by_kind: dict[str, Any]) -> dict[str, Any]:
 
 def _content(route: Route, by_kind: dict[str, Any]) -> dict[str, Any]:
     schemas = [by_kind[repr(kind)] for kind in _answers(route)]
-    if not schemas:
-        return {route.media: {"schema": {}}}
-    return {JSON: {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}}
+    other: dict[str, Any] = {route.media: {"schema": {}}} if not schemas or route.media != JSON else {}
+    own = {JSON: {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}} if schemas else {}
+    return other | own
 
 
 def _answers(route: Route) -> tuple[Any, ...]:

@@ -50,10 +50,10 @@ class _Role(Struct):
 
 
 class Forward(Struct, frozen=True, kw_only=True):
-    """A provider's own request: `model`, `messages` and whatever else it takes, which goes on untouched."""
+    """A provider's own request: `model`, `messages` and whatever else it takes, which goes on untouched. Providers say what it lacks."""
 
-    model: str
-    messages: list[Raw]
+    model: str = ""
+    messages: list[Raw] = []  # msgspec copies an empty default
 
 
 async def chat(gateway: Gateway, tenant: Tenant, request: web.Request) -> web.StreamResponse:

@@ -359,6 +359,7 @@ ROUTES = (
         handler=history,
         summary="The same in time: the latest calls, or sums by hour, day, week (from Monday) or month, in UTC.",
         answer=History,
+        media="text/csv",
         statuses=(400,),
         parameters=(
             Parameter(name="format", about="json or csv.", schema={"enum": list(FORMATS), "default": "json"}),

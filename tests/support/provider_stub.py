@@ -197,6 +197,9 @@ class _Handler(BaseHTTPRequestHandler):
         except ValueError:
             self._fail(api, Failure(400, "the body is no JSON"))
             return
+        if not isinstance(body, dict):
+            self._fail(api, Failure(400, "the body is no object"))
+            return
         request = Request(
             api=api,
             action=action,
@@ -207,7 +210,7 @@ class _Handler(BaseHTTPRequestHandler):
             stream=streamed or bool(body.get("stream")),
         )
         answer = self.stub.take(request)
-        if api == "anthropic" and (fault := refused_marks(body)):
+        if fault := _malformed(body) or (refused_marks(body) if api == "anthropic" else ""):
             answer = Failure(400, fault)
         if isinstance(answer, Failure):
             self._fail(api, answer)
@@ -268,6 +271,18 @@ def _route(path: str) -> tuple[Api, Action, str, bool] | None:
     if verb in ("generateContent", "streamGenerateContent"):
         return "gemini", "chat", model, verb.startswith("stream")
     return ("gemini", "count", model, False) if verb == "countTokens" else None
+
+
+def _malformed(body: Mapping[str, Any]) -> str:
+    """Why no provider takes the messages of a request; empty: they have the form of messages."""
+    messages = body.get("messages", [])
+    if not isinstance(messages, list) or not all(isinstance(m, dict) for m in messages):
+        return "messages is no list of messages"
+    contents = [body.get("system"), *(m.get("content") for m in messages)]
+    blocks = [b for content in contents if isinstance(content, list) for b in content if isinstance(b, dict)]
+    if not all(isinstance(b.get("text", ""), str) and isinstance(b.get("cache_control") or {}, dict) for b in blocks):
+        return "a block has another form than its type's"
+    return ""
 
 
 def refused_marks(body: Mapping[str, Any]) -> str:
