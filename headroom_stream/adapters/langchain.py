@@ -5,7 +5,7 @@
     agent = create_react_agent(model, tools, pre_model_hook=MessageCompressor().pre_model_hook)
 
 Runs of a graph with a `thread_id` are turns of the session of that name; others are found by their messages. The state of a graph keeps
-its messages as they came.
+its messages as they came. `retrieve_tool` is for the agent's tools: by it the agent reads what was left out.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ from langchain_core.messages import (
 from langchain_core.prompt_values import PromptValue
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import ensure_config
+from langchain_core.tools import BaseTool, StructuredTool
 
+from headroom_stream.adapters.asking import DESCRIPTION, NAME, reader
 from headroom_stream.adapters.bridge import Bridge, Message, Sent, with_texts_of, without_marks
 from headroom_stream.engine import Compressor
 
@@ -95,6 +97,11 @@ def CompressionMiddleware(compressor: Compressor | None = None, **options: Any) 
             return await handler(await asyncio.to_thread(compressed, request))
 
     return _Middleware()
+
+
+def retrieve_tool(compressor: Compressor | None = None) -> BaseTool:
+    """A tool for the agent: it reads what was left out of its messages. `compressor` as for who leaves it out."""
+    return StructuredTool.from_function(reader(compressor), name=NAME, description=DESCRIPTION)
 
 
 def _thread(config: Mapping[str, Any]) -> str | None:

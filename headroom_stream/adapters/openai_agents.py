@@ -4,7 +4,8 @@
     result = Runner.run_sync(agent, "Which flight?", run_config=compressed)
 
 The items of a run and of its session stay as they came; only what the model is sent is shorter. A conversation that the provider keeps
-(`previous_response_id`, `conversation_id`) is sent in parts, which go as they came.
+(`previous_response_id`, `conversation_id`) is sent in parts, which go as they came. `retrieve_tool` is for the agent's tools: by it the
+agent reads what was left out.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from agents import TResponseInputItem
+from agents import FunctionTool, TResponseInputItem, function_tool
 from agents.run import CallModelData, ModelInputData
 
+from headroom_stream.adapters.asking import DESCRIPTION, NAME, reader
 from headroom_stream.adapters.bridge import Bridge, Message, Sent, with_texts_of, without_marks
 from headroom_stream.engine import Compressor
 
@@ -56,6 +58,11 @@ class InputCompressor:
         session = self._session(data) if self._session is not None else None
         sent = self.bridge.send(read, session=session, model=model)
         return list(given.input) if sent is None else [item for one in sent for item in _own(one)]
+
+
+def retrieve_tool(compressor: Compressor | None = None) -> FunctionTool:
+    """A tool for the agent: it reads what was left out of its input. `compressor` as for who leaves it out."""
+    return function_tool(reader(compressor), name_override=NAME, description_override=DESCRIPTION)
 
 
 def _grouped(items: Items) -> tuple[list[Items], list[Message]]:

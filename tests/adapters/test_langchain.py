@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -198,6 +199,21 @@ def test_an_agent_with_middleware() -> None:
     )
     ran(agent, model, own)
     assert isinstance(model.seen[0][0], SystemMessage)
+
+
+def test_an_agent_reads_what_was_left_out() -> None:
+    own = Compressor()
+    messages = MessageCompressor(own)
+    sent = messages.invoke([HumanMessage("Go."), asked("a"), answered("a", LOGS)])
+    (ref,) = re.findall(r"original ([0-9a-f]{12})", str(sent[2].content))
+    read = langchain.retrieve_tool(own)
+    assert read.name == "headroom_retrieve" and sorted(read.args) == ["query", "ref"]
+    assert read.invoke({"ref": f"[59 lines left out, original {ref}]"}) == LOGS
+    assert "request 41 served" in read.invoke({"ref": ref, "query": "request 41"})
+    assert "nothing about" in read.invoke({"ref": ref, "query": "zebra"})
+    assert "no original" in read.invoke({"ref": "0" * 12}) and "no reference" in read.invoke({"ref": "it"})
+    again = [HumanMessage("Go."), asked("a"), answered("a", LOGS), asked("r", name=read.name), answered("r", LOGS)]
+    assert messages.invoke(again)[-1].content == LOGS
 
 
 @pytest.mark.filterwarnings("ignore:create_react_agent has been moved")

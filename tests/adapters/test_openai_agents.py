@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from functools import partial
 from typing import Any
 
@@ -115,6 +116,27 @@ def test_items_that_can_not_be_read_go_as_they_came() -> None:
     own = InputCompressor(Compressor())
     odd = [{"type": "function_call", "call_id": "a"}, gave("a", RECORDS)]
     assert compressed(own, odd) == odd and own.bridge.fallbacks == 1
+
+
+async def test_an_agent_reads_what_was_left_out() -> None:
+    own = Compressor()
+
+    @function_tool
+    def look(q: str) -> str:
+        """Read the log."""
+        return LOGS
+
+    (ref,) = re.findall(r"original ([0-9a-f]{12})", str(compressed(InputCompressor(own), [called("a"), gave("a", LOGS)], None)))
+    async with ProviderStub() as stub:
+        stub.reply(Reply("", calls=(ToolCall(name="headroom_retrieve", arguments={"ref": ref, "query": ""}, id="k1"),)), "Seen.")
+        client = openai.AsyncOpenAI(base_url=stub.openai_url, api_key="k")
+        agent: Agent[Any] = Agent(
+            name="a",
+            tools=[look, openai_agents.retrieve_tool(own)],
+            model=OpenAIChatCompletionsModel("gpt-4o", openai_client=client),
+        )
+        await Runner.run(agent, "Go.", run_config=RunConfig(call_model_input_filter=InputCompressor(own), tracing_disabled=True))
+    assert stub.last.body["messages"][-1]["content"] == LOGS
 
 
 async def test_a_run_sends_the_provider_less_and_keeps_its_items() -> None:
