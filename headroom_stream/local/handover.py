@@ -18,9 +18,10 @@ def write_settings(settings: Settings, path: Path) -> None:
     lines: list[str] = []
     _table(msgspec.to_builtins(settings), (), lines)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    # A ClickHouse password may be in it.
-    path.chmod(0o600)
+    # Passwords may be in it: nobody else may read it, not even for a moment.
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
 
 
 def child_environment() -> dict[str, str]:

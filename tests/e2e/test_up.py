@@ -218,9 +218,10 @@ def _run(code: str, *, cwd: Path = ROOT, **environ: str) -> str:
     return done.stdout
 
 
-def test_the_readmes_kafka_example_gets_its_context(up: Up) -> None:
-    code = _snippet("kafka").replace("127.0.0.1:19092", up.brokers)
-    assert ast.literal_eval(_run(code)) == [{"role": "user", "content": "Which orders are late?"}]
+def test_the_readmes_kafka_examples_get_their_context(up: Up) -> None:
+    for name in ("kafka", "sdk"):
+        code = _snippet(name).replace("127.0.0.1:19092", up.brokers)
+        assert ast.literal_eval(_run(code)) == [{"role": "user", "content": "Which orders are late?"}]
 
 
 def test_the_readmes_clickhouse_example_gives_the_summarys_sums(up: Up) -> None:
