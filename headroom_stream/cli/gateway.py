@@ -60,6 +60,7 @@ def command(
     \b
     For others on the network, with a key for each tenant (callers send Authorization: Bearer, or x-headroom-key):
       HEADROOM_STREAM_GATEWAY__KEYS__ACME=a-long-secret headroom-stream gateway --host 0.0.0.0
+    With HEADROOM_STREAM_GATEWAY__OPENAI_KEY and __ANTHROPIC_KEY set, such callers need no key of the provider.
 
     /openapi.json describes all routes. All settings stand in the section `gateway` of the TOML file, or in
     HEADROOM_STREAM_GATEWAY__* variables.

@@ -133,6 +133,10 @@ class GatewaySettings(Struct, kw_only=True, frozen=True, forbid_unknown_fields=T
     """Where `/v1/chat/completions` goes on to, such as `https://api.openai.com/v1`; null: it is not served."""
     anthropic_url: str | None = None
     """Where `/v1/messages` goes on to, such as `https://api.anthropic.com`; null: it is not served."""
+    openai_key: str | None = None
+    """OpenAI's key for calls that bring none, such as those whose `Authorization` is a key of this gateway. Whoever may call may use it."""
+    anthropic_key: str | None = None
+    """The same of Anthropic."""
     upstream_timeout_s: Annotated[float, Meta(gt=0)] = 600.0
     """Longest silence of a provider."""
     store_url: str = "memory://"

@@ -17,16 +17,24 @@ _HOP = frozenset(
 )  # fmt: skip
 """Headers that are between two neighbours."""
 _OURS = "x-headroom-"
+_KEYS = ("authorization", "x-api-key")
+"""Headers that hold a provider's key."""
 MOST_TAIL = 4 * 1024 * 1024
 """Bytes of an answer that are looked into for what was used."""
 
 
-def request_headers(given: Mapping[str, str], *, ours: bool) -> CIMultiDict[str]:
-    """Of a caller's headers those for the provider. `ours`: the caller's `Authorization` was our own key, which is nobody else's."""
+def request_headers(given: Mapping[str, str], *, ours: bool, key: tuple[str, str] | None = None) -> CIMultiDict[str]:
+    """Of a caller's headers those for the provider. `ours`: the caller's `Authorization` was our own key, which is nobody else's.
+
+    `key`: a header with a key of the provider, for callers that bring none.
+    """
     left_out = {"host", "content-length", "expect", *_named(given)}
     if ours:
         left_out.add("authorization")
-    return _kept(given, left_out)
+    out = _kept(given, left_out)
+    if key is not None and not any(name in out for name in _KEYS):
+        out.add(*key)
+    return out
 
 
 def response_headers(given: CIMultiDictProxy[str]) -> CIMultiDict[str]:

@@ -82,7 +82,7 @@ async def _forward(gateway: Gateway, tenant: Tenant, request: web.Request, shape
             if done is not None and done.simulated:
                 return json_answer(done.body)
             url = base.rstrip("/") + _PATHS[shape]
-            answer, usage = await _relay(gateway, request, url, body if done is None else done.body, _told(row))
+            answer, usage = await _relay(gateway, request, shape, url, body if done is None else done.body, _told(row))
         except RefusedError as error:
             row = structs.replace(row, error=error.message)
             raise
@@ -165,11 +165,20 @@ def _told(row: RequestMetrics) -> dict[str, str]:
     }
 
 
+def _key(gateway: Gateway, shape: Shape) -> tuple[str, str] | None:
+    """The header with the key of a provider that is in the settings."""
+    own = gateway.settings
+    if shape == "openai":
+        return None if own.openai_key is None else ("Authorization", f"Bearer {own.openai_key}")
+    return None if own.anthropic_key is None else ("x-api-key", own.anthropic_key)
+
+
 async def _relay(
-    gateway: Gateway, request: web.Request, url: str, body: bytes, told: dict[str, str]
+    gateway: Gateway, request: web.Request, shape: Shape, url: str, body: bytes, told: dict[str, str]
 ) -> tuple[web.StreamResponse, dict[str, Any] | None]:
     """Send a request on and its answer back. Returns what the answer says was used. Raises RefusedError where there is no answer."""
-    headers = request_headers(request.headers, ours=our_key_in_authorization(gateway.tenants, request))
+    ours = our_key_in_authorization(gateway.tenants, request)
+    headers = request_headers(request.headers, ours=ours, key=_key(gateway, shape))
     try:
         upstream = await gateway.upstream.post(url, data=body, headers=headers, params=request.rel_url.query, allow_redirects=False)
     except ServerTimeoutError as error:

@@ -199,6 +199,22 @@ def test_the_gateways_own_keys_never_reach_a_provider(stub: ProviderStub) -> Non
         assert KEY not in str(stub.requests)
 
 
+def test_callers_without_a_providers_key_use_that_of_the_gateway(stub: ProviderStub) -> None:
+    body = {"model": "gpt-4o", "messages": [user("hi")]}
+    provider = {"openai_url": stub.openai_url, "openai_key": "sk-own", "anthropic_url": stub.url, "anthropic_key": "sk-ant-own"}
+    with running_gateway(keys={"acme": KEY}, **provider) as gateway:
+        for headers in ({"Authorization": f"Bearer {KEY}"}, {"x-headroom-key": KEY}):
+            assert gateway.post("/v1/chat/completions", body, headers).status == 200
+            assert stub.last.headers["authorization"] == "Bearer sk-own"
+            assert gateway.post("/v1/messages", body, headers).status == 200
+            assert (stub.last.headers["x-api-key"], stub.last.headers.get("authorization")) == ("sk-ant-own", None)
+        headers = {"x-headroom-key": KEY, "authorization": "Bearer sk-theirs"}
+        for path in ("/v1/chat/completions", "/v1/messages"):
+            assert gateway.post(path, body, headers).status == 200
+            assert (stub.last.headers["authorization"], stub.last.headers.get("x-api-key")) == ("Bearer sk-theirs", None)
+        assert gateway.post("/v1/messages", body).status == 401
+
+
 def test_headers_between_neighbours_stay_there() -> None:
     given = {
         "Connection": "close, X-Hop",

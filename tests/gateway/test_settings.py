@@ -38,6 +38,8 @@ SHOWN_BY = {
     "stop_timeout_s": "test_settings.py",
     "openai_url": "test_passthrough.py",
     "anthropic_url": "test_passthrough.py",
+    "openai_key": "test_passthrough.py",
+    "anthropic_key": "test_passthrough.py",
     "upstream_timeout_s": "test_passthrough.py",
     "store_url": "test_stats.py",
 }

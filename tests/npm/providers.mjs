@@ -55,6 +55,11 @@ describe("through the gateway", () => {
     assert.equal(text(await collectStream(await client.messages.stream(params))), ANSWER);
   });
 
+  test("a gateway that asks for keys can hold that of the provider", async () => {
+    const keyed = new HeadroomClient({ baseUrl: servers.strict, apiKey: servers.key });
+    assert.equal((await keyed.messages.create({ model: MODEL, messages: anthropic })).content[0].text, ANSWER);
+  });
+
   test("keys of providers come from the environment where none is given", async () => {
     process.env.OPENAI_API_KEY = "openai-from-environment";
     process.env.ANTHROPIC_API_KEY = "anthropic-from-environment";

@@ -58,6 +58,8 @@ def test_all_of_the_npm_client_works_with_the_gateway(project: Path) -> None:
                 keys={"acme": KEY, "busy": BUSY_KEY},
                 requests_per_minute=REQUESTS_PER_MINUTE,
                 body_bytes=BODY_BYTES,
+                anthropic_url=upstream.url,
+                anthropic_key="key-of-the-gateway",
             )
         )
         hurried = stack.enter_context(running_gateway(timeout_s=0.0001, openai_url=closed, anthropic_url=refusing.url))
@@ -93,6 +95,7 @@ def checked_upstream(upstream: ProviderStub) -> None:
     for compressed, audited in (
         (("Bearer provider-key", None), ("Bearer openai-from-environment", None)),
         ((None, "provider-key"), (None, "anthropic-from-environment")),
+        ((None, "key-of-the-gateway"), (None, "anthropic-from-environment")),
     ):
         assert sent[compressed] < sent[audited] / 2
     for one in upstream.chats:
