@@ -201,7 +201,12 @@ def test_the_gateways_own_keys_never_reach_a_provider(stub: ProviderStub) -> Non
 
 def test_callers_without_a_providers_key_use_that_of_the_gateway(stub: ProviderStub) -> None:
     body = {"model": "gpt-4o", "messages": [user("hi")]}
-    provider = {"openai_url": stub.openai_url, "openai_key": "sk-own", "anthropic_url": stub.url, "anthropic_key": "sk-ant-own"}
+    provider: dict[str, Any] = {
+        "openai_url": stub.openai_url,
+        "openai_key": "sk-own",
+        "anthropic_url": stub.url,
+        "anthropic_key": "sk-ant-own",
+    }
     with running_gateway(keys={"acme": KEY}, **provider) as gateway:
         for headers in ({"Authorization": f"Bearer {KEY}"}, {"x-headroom-key": KEY}):
             assert gateway.post("/v1/chat/completions", body, headers).status == 200
