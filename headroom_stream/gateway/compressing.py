@@ -31,7 +31,7 @@ _decode = msgspec.json.Decoder(CompressRequest).decode
 def compress(job: Job, compressor: Compressor, prompts: Prompts, now: datetime) -> tuple[bytes, Work]:
     """The answer's body, and what was done. Raises ValidationError, ConfigurationError and msgspec's errors for what the caller did."""
     request = _decode(job.body)
-    asked = asked_of(request, tenant=job.tenant, learnt=job.learnt)
+    asked = asked_of(request, tenant=job.tenant, learnt=job.learnt, budget=compressor.sessions.policy.window.max_tokens)
     mode = job.mode or asked.mode
     raws = request.messages if mode == "audit" else results_first(request.messages)
     prompt = prompts.of(raws, asked.aligner)

@@ -48,8 +48,10 @@ class Asked(Struct, frozen=True, kw_only=True):
     artifact: bool
 
 
-def asked_of(request: CompressRequest, *, tenant: str, learnt: dict[str, Any]) -> Asked:
-    """Raises ConfigurationError for what can't be done. `learnt` are changes to the policy that the request may override."""
+def asked_of(request: CompressRequest, *, tenant: str, learnt: dict[str, Any], budget: int | None = None) -> Asked:
+    """Raises ConfigurationError for what can't be done. `learnt` are changes to the policy that the request may override, `budget` is the
+    one that the policy has by itself.
+    """
     config = request.config or CompressConfig()
     _check(config)
     parts = changes_of(
@@ -61,6 +63,9 @@ def asked_of(request: CompressRequest, *, tenant: str, learnt: dict[str, Any]) -
     lossless = {"lossy": False} if config.mode == "lossless" else {}
     policy = merge(merge(merge(learnt, parts.policy), lossless), config.policy)
     budgets = [request.token_budget, _room(config, request.model, parts.buffer)]
+    policy = _with_budget(policy, [b for b in budgets if b is not None])
+    window = policy.get("window")
+    _check_context(config, window.get("max_tokens", budget) if isinstance(window, dict) else budget)
     return Asked(
         call=Call(
             model=request.model,
@@ -70,7 +75,7 @@ def asked_of(request: CompressRequest, *, tenant: str, learnt: dict[str, Any]) -
             keep_turns=config.keep_turns,
             tool_profiles=_profiles(config.tool_profiles),
             frozen_messages=config.frozen_message_count or 0,
-            policy=_with_budget(policy, [b for b in budgets if b is not None]),
+            policy=policy,
         ),
         mode=config.default_mode or "optimize",
         aligner=parts.aligner,
@@ -98,13 +103,17 @@ def _check(config: CompressConfig) -> None:
     if config.tool_crusher and config.tool_crusher.get("enabled", False) is not False:
         raise ConfigurationError("config.tool_crusher: smart_crusher does it; tool_profiles say which tools are left alone")
     _switch("prefix_freeze", config.prefix_freeze)
-    context = _made(IntelligentContextConfig, "intelligent_context", config.intelligent_context)
-    if context is not None and context.enabled:
-        raise ConfigurationError(
-            "config.intelligent_context: the gateway leaves out by age; rolling_window and token_budget say how much"
-        )
     if "emit" in config.policy:
         raise ConfigurationError("config.policy.emit: an answer is always whole")
+
+
+def _check_context(config: CompressConfig, budget: Any) -> None:
+    """What leaves first matters where a budget makes rounds leave. `budget`: that of the call; None: it has none."""
+    context = _made(IntelligentContextConfig, "intelligent_context", config.intelligent_context)
+    if context is not None and context.enabled and budget is not None:
+        raise ConfigurationError(
+            "config.intelligent_context: this call has a budget, and the gateway leaves out by age; rolling_window says what stays"
+        )
 
 
 def _made(kind: Callable[..., T], name: str, given: dict[str, Any] | None) -> T | None:

@@ -42,7 +42,7 @@ class CompressConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     rolling_window: Section | None = None
     """As RollingWindowConfig."""
     intelligent_context: Section | None = None
-    """As IntelligentContextConfig; refused where enabled: the gateway leaves out by age."""
+    """As IntelligentContextConfig; refused where enabled and the call has a budget: the gateway leaves out by age."""
     model_context_limits: dict[str, PositiveInt] = {}  # msgspec copies an empty default
     """Tokens that a model takes: with `output_buffer_tokens` less, a budget for its calls."""
     output_buffer_tokens: Count | None = None

@@ -8,12 +8,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from headroom_stream.config import Policy
+from headroom_stream.config.policy import WindowConfig
 from headroom_stream.engine import Call, Compressor
 from headroom_stream.gateway.answers import Compressed
 from tests.core.conversations import LOGS, RECORDS, SHAPES
 from tests.core.folding import call, result, said, user
 from tests.gateway.talks import ENDS, TALK, compress
-from tests.support.gateway import RunningGateway
+from tests.support.gateway import RunningGateway, running_gateway
 
 SIMULATED = (
     "transforms",
@@ -205,6 +207,12 @@ def test_values_that_change_leave_the_system_prompt_where_an_aligner_is_asked_fo
     assert "2026-03-02" in str(two[2:])
 
 
+def test_a_budget_of_the_gateways_own_is_one_of_each_call() -> None:
+    with running_gateway(Policy(window=WindowConfig(max_tokens=9_000))) as gateway:
+        reply = compress(gateway, config={"intelligent_context": {"enabled": True}})
+        assert (reply.status, "budget" in reply.json()["error"]["message"]) == (400, True)
+
+
 def test_a_crusher_is_taken_in_all_the_words_of_the_npm_package(gateway: RunningGateway) -> None:
     said = {
         "enabled": True,
@@ -290,7 +298,9 @@ def test_a_models_limit_makes_a_budget(gateway: RunningGateway) -> None:
         ({"cache_aligner": {"detection_tiers": ["ner"]}}, "detection_tiers"),
         ({"intelligent_context": {"summarization_enabled": True}}, "no model"),
         ({"content_router_enabled": False}, "from the content"),
-        ({"intelligent_context": {"enabled": True}}, "rolling_window"),
+        ({"intelligent_context": {"enabled": True}, "rolling_window": {}}, "rolling_window"),
+        ({"intelligent_context": {"enabled": True}, "model_context_limits": {"gpt-4o": 9000}}, "budget"),
+        ({"intelligent_context": {"enabled": True}, "policy": {"window": {"max_tokens": 9000}}}, "budget"),
         ({"ccr": {"enabled": False}}, "lossless"),
         ({"protect_recent": 2, "session_id": "s"}, "session"),
         ({"policy": {"emit": "delta"}}, "whole"),
@@ -324,6 +334,7 @@ def test_what_has_no_effect_is_refused_by_name(gateway: RunningGateway, config: 
         {"tool_crusher": {"max_depth": 5}, "prefix_freeze": {"force_compress_threshold": 0.5, "min_cached_tokens": 1024.0}},
         {"ccr": {"inject_tool": True, "store_max_entries": 1000}, "cache_optimizer": {"auto_detect_provider": True}},
         {"cache_aligner": {"enabled": False, "detection_tiers": ["regex"], "entropy_threshold": 0.7}},
+        {"intelligent_context": {"enabled": True, "use_importance_scoring": True}, "policy": {"window": {"keep_last_turns": 3}}},
         {"intelligent_context": {"enabled": False, "summarization_model": None, "summary_max_tokens": 500}},
     ],
 )

@@ -94,7 +94,7 @@ describe("sessions", () => {
 describe("configs", () => {
   const config = (fields) => new HeadroomClient({ ...open, config: fields });
   const taken = [
-    ["the example of the package's README, but for intelligentContext,", {
+    ["the example of the package's README", {
       defaultMode: "optimize",
       smartCrusher: {
         enabled: true,
@@ -106,6 +106,7 @@ describe("configs", () => {
       },
       ccr: { enabled: true, injectTool: true },
       cacheOptimizer: { enabled: true, autoDetectProvider: true },
+      intelligentContext: { enabled: true, useImportanceScoring: true },
     }],
     ["limits of models", { modelContextLimits: { "gpt-4o": 128_000 } }],
     ["the rolling window", { rollingWindow: { enabled: true, keepSystem: true, keepLastTurns: 2, outputBufferTokens: 4000 } }],
@@ -141,7 +142,7 @@ describe("configs", () => {
 
   test("what can't be done is refused with the reason, and nothing is sent instead", async () => {
     await assert.rejects(config({ noSuchSetting: 1 }).compress(openai), { name: "HeadroomCompressError", statusCode: 400, message: /no_such_setting/ });
-    await assert.rejects(config({ intelligentContext: { enabled: true } }).compress(openai), { statusCode: 400, message: /rolling_window/ });
+    await assert.rejects(config({ intelligentContext: { enabled: true } }).compress(openai, { tokenBudget: 900 }), { statusCode: 400, message: /rolling_window/ });
     await assert.rejects(config({ storeUrl: "sqlite:///elsewhere.db" }).compress(openai), { statusCode: 400, message: /store_url/ });
   });
 });
