@@ -53,9 +53,11 @@ def application(gateway: Gateway) -> web.Application:
         app.router.add_route(route.method, route.path, _served(gateway, route))
 
     async def life(_: web.Application) -> AsyncIterator[None]:
-        await gateway.start()
-        yield
-        await gateway.stop()
+        try:
+            await gateway.start()
+            yield
+        finally:
+            await gateway.stop()
 
     app.cleanup_ctx.append(life)
     return app

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct, field, structs
 
 from headroom_stream.events import DecisionMetric, UsageMetric
-from headroom_stream.gateway.requests import FieldCount, Telemetry, ToolCounts
+from headroom_stream.gateway.requests import MOST, FieldCount, Telemetry, ToolCounts
 from headroom_stream.learning import FieldUse, ToolStats, ToolUsage, UsageStats, merge, observe_retrieval
 from headroom_stream.learning.schema import TEXT
 from headroom_stream.learning.usage import HALF_SURE
@@ -17,6 +17,8 @@ from headroom_stream.learning.usage import HALF_SURE
 MOST_TOOLS = 500
 """Tools that are counted; the names are the callers'."""
 MOST_QUERIES = 50
+MOST_QUERY = 200
+"""Characters of a query that are kept."""
 MIN_IMPORTED = 2
 """Outputs of which a field was used before it is kept: the same as within a session, once may be chance."""
 
@@ -88,8 +90,9 @@ class Learnt:
         tally.retrievals += 1
         if query:
             tally.searches += 1
-            if query in tally.queries or len(tally.queries) < MOST_QUERIES:
-                tally.queries[query[:200]] += 1
+            short = query[:MOST_QUERY]
+            if short in tally.queries or len(tally.queries) < MOST_QUERIES:
+                tally.queries[short] += 1
         self.stats = observe_retrieval(self.stats, tool, text)
 
     def shapes(self) -> list[ToolStats]:
@@ -134,9 +137,14 @@ def confidence(outputs: int) -> float:
 
 
 def _counts(one: ToolStats) -> ToolCounts:
-    fields = [FieldCount(field=name, used=use.used) for name, use in sorted(one.fields.items()) if use.used]
+    fields = [FieldCount(field=name, used=min(MOST, use.used)) for name, use in sorted(one.fields.items()) if use.used]
     return ToolCounts(
-        tool=one.tool, schema=one.schema, outputs=one.outputs, used=one.used, retrievals=one.retrievals, fields=fields
+        tool=one.tool,
+        schema=one.schema,
+        outputs=min(MOST, one.outputs),
+        used=min(MOST, one.used),
+        retrievals=min(MOST, one.retrievals),
+        fields=fields,
     )
 
 

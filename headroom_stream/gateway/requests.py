@@ -9,7 +9,8 @@ from msgspec import Meta, Raw, Struct
 from headroom_stream.config.cuts import PositiveInt
 
 Name = Annotated[str, Meta(min_length=1, max_length=256)]
-Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+MOST = 2**31 - 1
+Count = Annotated[int, Meta(ge=0, le=MOST)]
 Section = dict[str, Any]
 
 

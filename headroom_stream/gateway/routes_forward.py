@@ -13,7 +13,7 @@ import time
 from typing import Any, get_args
 
 import msgspec
-from aiohttp import ClientError, ServerTimeoutError, web
+from aiohttp import ClientError, ClientResponse, ServerTimeoutError, web
 from msgspec import Raw, Struct, structs
 
 from headroom_stream.gateway.access import KEY, our_key_in_authorization
@@ -77,23 +77,32 @@ async def _forward(gateway: Gateway, tenant: Tenant, request: web.Request, shape
         job = Job(id=0, kind=shape, request_id=gateway.new_id(), body=body, session=session, mode=mode)
         done, why, took = await _prepared(gateway, tenant, job, going_on)
         row = done.row if done is not None and done.row is not None else _failed(gateway, job, shape, start.model, why)
-        usage = None
+        if done is not None and done.simulated:
+            gateway.record(tenant, row, overhead_ms=took, total_ms=took)
+            return json_answer(done.body)
         try:
-            if done is not None and done.simulated:
-                return json_answer(done.body)
-            url = base.rstrip("/") + _PATHS[shape]
-            answer, usage = await _relay(gateway, request, shape, url, body if done is None else done.body, _told(row))
+            upstream = await _asked(gateway, request, shape, base, body if done is None else done.body)
         except RefusedError as error:
-            row = structs.replace(row, error=error.message)
+            gateway.record(tenant, structs.replace(row, error=error.message), overhead_ms=took, total_ms=_since(began))
             raise
-        finally:
-            if usage:
-                said = normalise_usage(usage)
-                row = structs.replace(row, tokens_output=said.output, cached_tokens=said.cache_read)
-            gateway.record(tenant, row, overhead_ms=took, total_ms=1000 * (time.perf_counter() - began))
+    # From here on the request is no longer held: an answer may take minutes.
+    tail = Tail(upstream.headers)
+    try:
+        answer = await _relay(request, upstream, _told(row), tail)
+    finally:
+        usage = tail.usage()
+        if usage:
+            said = normalise_usage(usage)
+            row = structs.replace(row, tokens_output=said.output, cached_tokens=said.cache_read)
+        gateway.record(tenant, row, overhead_ms=took, total_ms=_since(began))
     if usage and mode == "optimize" and why is None:
         await _report(gateway, tenant, row.session_id, usage, going_on)
     return answer
+
+
+def _since(began: float) -> float:
+    """Milliseconds."""
+    return 1000 * (time.perf_counter() - began)
 
 
 def _mode(request: web.Request) -> Mode:
@@ -131,7 +140,7 @@ async def _prepared(gateway: Gateway, tenant: Tenant, job: Job, going_on: str) -
         done, took = await gateway.do(job, tenant, of=going_on)
     except (TimeoutError, ProcessDiedError) as error:
         tenant.counts.timeouts += isinstance(error, TimeoutError)
-        return None, str(error) or "compression took too long", 1000 * (time.perf_counter() - began)
+        return None, str(error) or "compression took too long", _since(began)
     if done.status == web.HTTPOk.status_code:
         return done, None, took
     problem = msgspec.json.decode(done.body, type=ErrorBody).error
@@ -173,35 +182,40 @@ def _key(gateway: Gateway, shape: Shape) -> tuple[str, str] | None:
     return None if own.anthropic_key is None else ("x-api-key", own.anthropic_key)
 
 
-async def _relay(
-    gateway: Gateway, request: web.Request, shape: Shape, url: str, body: bytes, told: dict[str, str]
-) -> tuple[web.StreamResponse, dict[str, Any] | None]:
-    """Send a request on and its answer back. Returns what the answer says was used. Raises RefusedError where there is no answer."""
+async def _asked(gateway: Gateway, request: web.Request, shape: Shape, base: str, body: bytes) -> ClientResponse:
+    """Send a request on; the answer has begun. Raises RefusedError where there is none."""
+    url = base.rstrip("/") + _PATHS[shape]
     ours = our_key_in_authorization(gateway.tenants, request)
     headers = request_headers(request.headers, ours=ours, key=_key(gateway, shape))
     try:
-        upstream = await gateway.upstream.post(url, data=body, headers=headers, params=request.rel_url.query, allow_redirects=False)
+        return await gateway.upstream.post(url, data=body, headers=headers, params=request.rel_url.query, allow_redirects=False)
     except ServerTimeoutError as error:
         raise RefusedError(504, "upstream_timeout", "the provider did not answer in time") from error
     except (ClientError, OSError) as error:
         raise RefusedError(502, "upstream_error", f"the provider can't be reached: {type(error).__name__}") from error
+
+
+async def _relay(request: web.Request, upstream: ClientResponse, told: dict[str, str], tail: Tail) -> web.StreamResponse:
+    """Send the provider's answer back, chunk by chunk as it comes. Raises ConnectionError if the caller left."""
     async with upstream:
         answer = web.StreamResponse(status=upstream.status, reason=upstream.reason, headers=response_headers(upstream.headers))
         answer.headers.update(told)
-        tail = Tail(upstream.headers)
         await answer.prepare(request)
-        try:
-            async for chunk in upstream.content.iter_any():
-                tail.add(chunk)
-                await answer.write(chunk)
-        except (ClientError, TimeoutError):
-            # The answer has begun: all that is left to say is that it is not whole.
-            log.warning("a provider broke off its answer")
-            if request.transport is not None:
-                request.transport.abort()
-            return answer, None
+        while True:
+            try:
+                chunk = await upstream.content.readany()
+            except (ClientError, TimeoutError):
+                # The answer has begun: all that is left to say is that it is not whole.
+                log.warning("a provider broke off its answer")
+                if request.transport is not None:
+                    request.transport.abort()
+                return answer
+            if not chunk:
+                break
+            tail.add(chunk)
+            await answer.write(chunk)
         await answer.write_eof()
-    return answer, tail.usage()
+    return answer
 
 
 async def _report(gateway: Gateway, tenant: Tenant, session: str, usage: dict[str, Any], going_on: str) -> None:

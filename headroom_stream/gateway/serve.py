@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -24,16 +25,20 @@ async def run_gateway(settings: Settings, *, stop: asyncio.Event, on_ready: Call
     Raises ConfigurationError, StorageError, and LocalPartError where the port is taken or the processes do not start.
     """
     own = settings.gateway
-    # Bodies travel as they are: a small one that unpacks to gigabytes would be read before it could be refused.
+    # What aiohttp says of requests that are no HTTP shows their headers.
+    silent = logging.getLogger("headroom_stream.gateway.connections")
+    silent.setLevel(logging.CRITICAL)
     options: dict[str, Any] = {
+        # Bodies are taken as they are: a small one that unpacks to gigabytes would be read before it could be refused.
+        "auto_decompress": False,
+        "logger": silent,
         "keepalive_timeout": KEEPALIVE_S,
         "access_log": None,
-        "auto_decompress": False,
         "lingering_time": 2.0,
     }
     runner = web.AppRunner(application(Gateway(settings)), shutdown_timeout=own.stop_timeout_s, **options)
-    await runner.setup()
     try:
+        await runner.setup()
         site = GuardedSite(runner, own.host, own.port, head_timeout=own.read_timeout_s, **options)
         try:
             await site.start()

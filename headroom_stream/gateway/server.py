@@ -99,17 +99,22 @@ class Gateway:
             raise RefusedError(503, "overloaded", "too many requests are at work; come back soon", retry_after=RETRY_S)
         self.pending_bytes += size
         try:
-            async with asyncio.timeout(self.settings.read_timeout_s):
-                body = await request.read()
+            body = await self._read(request)
             self.pending_bytes -= size - len(body)
             size = len(body)
             yield body
+        finally:
+            self.pending_bytes -= size
+
+    async def _read(self, request: web.Request) -> bytes:
+        try:
+            async with asyncio.timeout(self.settings.read_timeout_s):
+                return await request.read()
         except web.HTTPRequestEntityTooLarge as error:
+            most = self.settings.body_bytes
             raise RefusedError(413, "request_too_large", f"the body has more than {most} bytes") from error
         except TimeoutError as error:
             raise RefusedError(408, "request_timeout", "the body did not come in time") from error
-        finally:
-            self.pending_bytes -= size
 
     async def do(self, job: Job, tenant: Tenant, *, of: str | None = None) -> tuple[Done, float]:
         """What comes of a job, and the milliseconds that it took. `of` names what the job goes on with, such as a session.

@@ -114,6 +114,13 @@ def test_what_one_gateway_learnt_another_keeps(fresh: RunningGateway) -> None:
         assert "K99-030" in compress(other, talk).json()["messages"][2]["content"]
 
 
+def test_counts_that_add_up_to_too_much_can_still_be_passed_on(fresh: RunningGateway) -> None:
+    most = {"tools": [{"tool": "t", "schema": "s", "outputs": 2**31 - 1, "fields": [{"field": "f", "used": 2**31 - 1}]}]}
+    for _ in range(2):
+        assert fresh.post("/v1/telemetry/import", most).status == 200
+    assert fresh.post("/v1/telemetry/import", fresh.get("/v1/telemetry/export").body).status == 200
+
+
 @pytest.mark.parametrize("body", [b"x", b"[]", b'{"version":2}', b'{"tools":[{"tool":5,"schema":"x"}]}', b'{"nope":1}'])
 def test_what_is_no_export_is_not_imported(gateway: RunningGateway, body: bytes) -> None:
     assert gateway.post("/v1/telemetry/import", body).status == 400

@@ -111,14 +111,21 @@ def test_a_client_that_leaves_costs_nobody_else_an_answer(gateway: RunningGatewa
 
 @pytest.mark.parametrize(
     "raw",
-    [b"\x16\x03\x01\x02\x00\x01\x00", b"GET / HTTP/9.9\r\n\r\n", b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\n\r\n", b"\r\n" * 50],
+    [
+        b"GET / HTTP/1.1\r\nX: secret\x00\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\n\r\n",
+        b"\r\n" * 50,
+    ],
 )
-def test_what_is_no_http_is_answered_or_closed(gateway: RunningGateway, raw: bytes) -> None:
+def test_what_is_no_http_is_answered_or_closed(gateway: RunningGateway, raw: bytes, caplog: pytest.LogCaptureFixture) -> None:
     with connected(gateway) as connection:
         connection.sendall(raw)
         connection.shutdown(socket.SHUT_WR)
         answer = read_all(connection)
         assert answer == b"" or answer.split(b" ")[1][:1] == b"4"
+    assert "secret" not in caplog.text
     assert gateway.get("/livez").status == 200
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -113,6 +114,25 @@ def test_a_stream_is_not_held_back_until_its_end(proxy: RunningGateway, stub: Pr
         for chunk in ask(openai_of(proxy), stream=True):
             seen += [chunk.choices[0].delta.content or ""] if chunk.choices else []
     assert seen
+
+
+def test_a_request_is_not_held_while_its_answer_streams(proxy: RunningGateway, stub: ProviderStub) -> None:
+    stub.reply(Reply("a b c d", pieces=4, delay_s=0.1))
+    stream = ask(openai_of(proxy), stream=True)
+    held = [proxy.get("/debug/memory").json()["components"]["requests"]["memory_mb"] for _ in stream]
+    assert held
+    assert not any(held)
+
+
+def test_a_caller_that_leaves_a_stream_is_counted_all_the_same(proxy: RunningGateway, stub: ProviderStub) -> None:
+    stub.reply(Reply(" ".join("word" for _ in range(60)), pieces=60, delay_s=0.02))
+    stream = ask(openai_of(proxy), stream=True)
+    next(iter(stream))
+    stream.close()
+    deadline = time.monotonic() + 20
+    while proxy.get("/stats").json()["requests"]["total"] < 1:
+        assert time.monotonic() < deadline
+    assert proxy.get("/livez").status == 200
 
 
 def test_the_answers_headers_say_what_was_saved(proxy: RunningGateway) -> None:

@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from headroom_stream.gateway.pool import Pool
 from headroom_stream.gateway.process import ProcessDiedError, ProcessWorker
 from tests.gateway.talks import ENDS, TALK, compress
 from tests.support.gateway import running_gateway
+from tests.support.processes import Programs
 
 LARGE = [
     {"role": "user", "content": "Look."},
@@ -113,6 +115,25 @@ def test_the_server_answers_while_a_large_request_is_at_work() -> None:
         answered.sort()
         # The median: single answers measure the machine, which others use as well.
         assert answered[len(answered) // 2] < 0.1
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="children are found in /proc")
+def test_no_process_outlives_a_server_that_is_killed(programs: Programs) -> None:
+    program = programs.headroom("gateway", "--port", "0", "--processes", "1")
+    program.wait_for("gateway ready")
+    children = [int(pid) for task in Path(f"/proc/{program.pid}/task").glob("*/children") for pid in task.read_text().split()]
+    assert len(children) == 1
+    program.kill()
+    deadline = time.monotonic() + 20
+    while any("gateway.child" in commandline(pid) for pid in children):
+        assert time.monotonic() < deadline
+
+
+def commandline(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8")
+    except OSError:
+        return ""
 
 
 def test_sessions_that_outgrow_the_memory_begin_anew() -> None:

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from headroom_stream.cli import cli
 from headroom_stream.config import GatewaySettings
+from headroom_stream.errors import LocalPartError
 from headroom_stream.settings import load_settings
 from tests.gateway.talks import KEY, TALK, bearer, compress
 from tests.support.gateway import RunningGateway, running_gateway
@@ -113,6 +114,14 @@ def test_the_command_says_what_is_wrong_with_its_settings() -> None:
     assert "gateway.keys" in str(outcome.exception)
     outcome = CliRunner().invoke(cli, ["gateway", "--port", "70000"])
     assert "port" in str(outcome.exception)
+
+
+def test_a_port_that_is_taken_is_an_error_that_names_it() -> None:
+    with running_gateway() as gateway:
+        port = int(gateway.url.rpartition(":")[2])
+        with pytest.raises(LocalPartError, match=str(port)), running_gateway(port=port):
+            pass
+        assert gateway.get("/livez").status == 200
 
 
 def test_the_help_teaches() -> None:
