@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from headroom_stream.client.kafka_transport import KafkaTransport
@@ -13,10 +14,12 @@ from headroom_stream.config import KafkaSettings
 from headroom_stream.engine import Call, Compressor
 from headroom_stream.errors import TransportError
 from headroom_stream.events import ContextBatch
+from headroom_stream.gateway.answers import Compressed
 from tests.engine.test_compressor import ENDS, TALK
 from tests.sdk.agents import anthropic_history, gemini_history
 from tests.sdk.test_headroom_client import ask_claude, ask_gpt, claude, gpt
 from tests.support.children import free_port
+from tests.support.gateway import running_gateway
 from tests.support.processes import Programs
 from tests.support.provider_stub import ProviderStub
 from tests.worker.stream import READY_SECONDS, Stream
@@ -55,6 +58,25 @@ def test_a_worker_gives_the_bytes_that_this_process_gives(running: Stream, shape
     assert [(c.prefix_hash, c.tokens_before, c.tokens_after, c.references) for c in far] == [
         (c.prefix_hash, c.tokens_before, c.tokens_after, c.references) for c in near
     ]
+
+
+@pytest.mark.parametrize("shape", sorted(TALKS))
+@pytest.mark.parametrize("processes", [0, 2])
+def test_a_gateway_gives_the_bytes_that_a_worker_gives(running: Stream, shape: str, processes: int) -> None:
+    session = f"gateway-{shape}-{processes}"
+    transport = KafkaTransport(running.settings.kafka)
+    try:
+        compressor = Compressor(transport=transport)
+        far = [compressor.turn(talk, Call(session=session, model="gpt-4o")).context for talk in TALKS[shape]]
+    finally:
+        transport.close()
+    with running_gateway(processes=processes) as gateway:
+        for talk, context in zip(TALKS[shape], far, strict=True):
+            reply = gateway.post("/v1/compress", {"model": "gpt-4o", "messages": talk, "config": {"session_id": session}})
+            assert context is not None
+            assert [bytes(m) for m in msgspec.json.decode(reply.body, type=Compressed).messages] == [
+                bytes(m) for m in context.messages
+            ]
 
 
 def test_a_client_sends_the_provider_the_same_over_a_broker(running: Stream) -> None:
