@@ -161,7 +161,7 @@ def gateway() -> Iterator[RunningGateway]:
 
 
 ANYWHERE = settings(
-    max_examples=5 * settings().max_examples, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=2 * settings().max_examples, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 """A request takes milliseconds, so there is time for more of them than of other examples."""
 
