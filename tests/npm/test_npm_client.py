@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -20,6 +21,7 @@ from tests.support.npm import NodeUnavailableError, install, node
 from tests.support.provider_stub import ProviderStub
 
 HERE = Path(__file__).parent
+README = (HERE.parents[1] / "README.md").read_text("utf-8")
 RUN_SECONDS = 150
 KEY, BUSY_KEY = "key-of-acme-to-this-gateway", "key-of-busy-to-this-gateway"
 REQUESTS_PER_MINUTE = 60
@@ -100,6 +102,23 @@ def checked_upstream(upstream: ProviderStub) -> None:
         assert sent[compressed] < sent[audited] / 2
     for one in upstream.chats:
         assert not [name for name in one.headers if name.startswith("x-headroom")]
+
+
+@pytest.mark.node
+def test_the_agent_of_the_readme_runs_as_printed(project: Path) -> None:
+    found = re.search(r"<!-- test: node -->\n```js\n(.*?)```", README, re.DOTALL)
+    assert found is not None
+    (project / "readme.mjs").write_text(found[1], "utf-8")
+    with running_gateway() as gateway:
+        environ = os.environ | {"HEADROOM_BASE_URL": gateway.url}
+        done = subprocess.run(
+            [node(), "readme.mjs"], cwd=project, env=environ, capture_output=True, text=True, timeout=RUN_SECONDS, check=False
+        )
+    assert done.returncode == 0, done.stderr
+    before, after = map(int, re.findall(r"(\d+) -> (\d+) tokens", done.stdout)[0])
+    assert after < before / 10
+    assert "W77 refused: no stock" in done.stdout
+    assert "order W78 shipped" in done.stdout
 
 
 def test_the_lock_file_names_no_other_registry_than_npms() -> None:
