@@ -43,6 +43,11 @@ _OWN_LINE = re.compile(r"[ \t]*+[^\s/]")
 """What a line begins with whose tokens are its own: in both encodings none goes on over the line break before it. One would go on over
 blank lines, one of punctuation over slashes."""
 _LINES_TRIED = 3
+_ENDS_TOKEN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
+"""Behind these a blank and a line break begin a new token in both encodings."""
+_BLANKS_TRIED = 3
+_FRAME = 64
+"""Characters of what an agent's harness puts around all its outputs: its tokens are remembered."""
 
 
 class TiktokenTokenizer:
@@ -51,6 +56,7 @@ class TiktokenTokenizer:
     def __init__(self, encoding: tiktoken.Encoding) -> None:
         self._encode = encoding.encode_ordinary
         self.name = encoding.name
+        self._remembered = functools.lru_cache(maxsize=256)(self.count)
 
     def count(self, text: str) -> int:
         """Tokens of `text`; text that looks like a special token counts as text.
@@ -63,13 +69,24 @@ class TiktokenTokenizer:
 
     def count_within(self, text: str, whole: str, tokens: int) -> int:
         """Tokens of `text`. Where it is a part of `whole`, with `tokens` of its own, only what stands around is counted."""
-        start = whole.find(text) if len(whole) <= _PIECE else -1
+        start = _place(text, whole) if len(whole) <= _PIECE else -1
+        if start < 0 and (head := text.find("\n", 0, _FRAME) + 1) and _OWN_LINE.match(text, head):
+            # Its first line alone may be new: what a harness said of the output, in other words.
+            body = text[head:]
+            if _place(body, whole) >= 0:
+                return self._count_frame(text[:head]) + self.count_within(body, whole, tokens)
         if start < 0 or (start and not (whole[start - 1] == "\n" and _OWN_LINE.match(text))):
-            return self.count(text)
-        last = _last_line(text)
+            return self._count_frame(text)
+        end = start + len(text)
+        if text[-1:] in _ENDS_TOKEN and whole[end : end + 1] in ("", "\n"):
+            return tokens - self._count_frame(whole[:start]) - self._count_frame(whole[end:])
+        last = _last_token(text)
         if 2 * last < len(text):
             return self.count(text)
-        return tokens - self.count(whole[:start]) - self.count(whole[start + last :]) + self.count(text[last:])
+        return tokens - self._count_frame(whole[:start]) - self.count(whole[start + last :]) + self.count(text[last:])
+
+    def _count_frame(self, text: str) -> int:
+        return self._remembered(text) if len(text) <= _FRAME else self.count(text)
 
     def exact_for(self, model: str) -> bool:
         """True where tiktoken maps the model to this encoding."""
@@ -79,8 +96,19 @@ class TiktokenTokenizer:
             return False
 
 
-def _last_line(text: str) -> int:
-    """Where the last line of `text` begins behind which tokens are its own; 0 if it is none of the last few."""
+def _place(text: str, whole: str) -> int:
+    """Where `text` stands in `whole`, or -1. The beginning of a long text is found sooner than all of it."""
+    start = whole.find(text[:_FRAME])
+    return start if start < 0 or whole.startswith(text, start) else whole.find(text)
+
+
+def _last_token(text: str) -> int:
+    """A place near the end of `text` where a token begins whatever stands around: a blank behind a word, else a line; 0 if there is none."""
+    place = len(text)
+    for _ in range(_BLANKS_TRIED):
+        place = text.rfind(" ", 0, max(place, 0))
+        if place > 0 and text[place - 1] in _ENDS_TOKEN:
+            return place
     end = len(text)
     for _ in range(_LINES_TRIED):
         end = text.rfind("\n", 0, end)

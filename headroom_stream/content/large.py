@@ -28,7 +28,11 @@ _SHORT_ROW = 200
 _SAMPLE = 20
 """Lines that show whether values are separated."""
 
-_MARK = re.compile(r'"(?:[^"\\]++|\\.)*+"|\'(?:[^\'\\]++|\\.)*+\'|[\[\](){},\n]', re.DOTALL)
+_STRING = r""""(?:[^"\\]++|\\.)*+"|'(?:[^'\\]++|\\.)*+'"""
+_QUOTED = re.compile(_STRING, re.DOTALL)
+_TO_BRACKET = re.compile(rf"""(?:[^"'\[\](){{}}]++|{_STRING}|["'])*+[\[\](){{}}]""", re.DOTALL)
+_TO_MARK = re.compile(rf"""(?:[^"'\[\](){{}},\n]++|{_STRING}|["'])*+[\[\](){{}},\n]""", re.DOTALL)
+"""Strings are gone over within a match: there are many times more of them than of brackets."""
 _OPEN, _CLOSED = frozenset("[{("), frozenset("]})")
 
 
@@ -113,34 +117,37 @@ def _joined(entries: list[str], brackets: str) -> str:
 
 def _entries(text: str, *, single: bool) -> Iterator[tuple[str, str]]:
     """The entries of a value and its brackets; of values on lines of their own, each of them and no brackets."""
-    depth, at, brackets = 0, 0, ""
-    for mark in _MARK.finditer(text):
-        sign = mark.group()
+    depth = at = place = 0
+    brackets = ""
+    while (mark := (_TO_MARK if depth == single else _TO_BRACKET).match(text, place)) is not None:
+        place = mark.end()
+        sign = text[place - 1]
         if sign in _OPEN:
             depth += 1
             if single and depth == 1:
-                at, brackets = mark.end(), sign + {"[": "]", "{": "}", "(": ")"}[sign]
+                at, brackets = place, sign + {"[": "]", "{": "}", "(": ")"}[sign]
         elif sign in _CLOSED:
             depth -= 1
             if single and not depth:
                 break
         elif (sign == "," and single and depth == 1) or (sign == "\n" and not single and not depth):
-            if entry := text[at : mark.start()].strip():
+            if entry := text[at : place - 1].strip():
                 yield entry, brackets
-            at = mark.end()
-    else:
+            at = place
+    if mark is None:
         # Cut off: what comes last has no end, and must not get one.
-        mark, brackets = None, brackets[:1]
-    end = len(text) if mark is None else mark.start()
+        brackets = brackets[:1]
+    end = len(text) if mark is None else place - 1
     if entry := text[at:end].strip():
         yield entry, brackets
 
 
 def _is_single(text: str) -> bool | None:
     """Whether the first value is all there is. Else each line has one. None: too deep to be a value."""
-    depth = 0
-    for mark in _MARK.finditer(text):
-        sign = mark.group()
+    depth = place = 0
+    while (mark := _TO_BRACKET.match(text, place)) is not None:
+        place = mark.end()
+        sign = text[place - 1]
         if sign in _OPEN:
             depth += 1
             if depth > _NESTED:
@@ -148,13 +155,13 @@ def _is_single(text: str) -> bool | None:
         elif sign in _CLOSED:
             depth -= 1
             if not depth:
-                return not text[mark.end() :].strip()
+                return not text[place:].strip()
     return True
 
 
 def _named(entry: str) -> tuple[str, str]:
     """The name of an object's entry, as it is said before its pieces, and its value."""
-    name = _MARK.match(entry)
+    name = _QUOTED.match(entry)
     if name is None or not entry[name.end() :].lstrip().startswith(":"):
         return "", entry
     at = entry.index(":", name.end()) + 1
