@@ -55,7 +55,7 @@ def compress(text: str, hints: Hints, config: MarkupConfig) -> Compressed | None
     if tree is None:
         return None
     left_out = tree.idle
-    left_out -= Named(f"{hints.query} {hints.intent}").lines(lines) if left_out else set()
+    left_out -= Named(hints.query, hints.intent).lines(lines) if left_out else set()
     if not left_out:
         return None
     short = "\n".join(_raised(lines, tree, left_out))

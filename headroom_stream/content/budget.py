@@ -24,7 +24,7 @@ def fit(text: str, hints: Hints, max_tokens: int, count: Callable[[str], int]) -
     if tokens <= max_tokens:
         return None
     pieces = _PIECE.findall(text)
-    named = sorted(Named(f"{hints.query} {hints.intent}").lines(pieces))
+    named = sorted(Named(hints.query, hints.intent).lines(pieces))
     room = len(text) * max_tokens / tokens
     tighter = _TIGHTER
     for _ in range(_TRIES):

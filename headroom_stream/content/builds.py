@@ -58,7 +58,7 @@ def compress(text: str, hints: Hints, config: BuildsConfig) -> Compressed | None
     left_out |= _passed_by(lines)
     if len(left_out) < _LEAST or len(text) - sum(len(lines[at]) + 1 for at in left_out) > _WORTH * len(text):
         return None
-    left_out -= Named(f"{hints.query} {hints.intent}").lines(lines)
+    left_out -= Named(hints.query, hints.intent).lines(lines)
     short = "\n".join([line for at, line in enumerate(lines) if at not in left_out])
     if len(short) > _WORTH * len(text):
         return None

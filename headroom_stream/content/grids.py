@@ -55,7 +55,7 @@ def compress(text: str, hints: Hints, config: TablesConfig) -> Compressed | None
         return None
     short = "\n".join(lines)
     if len(lines) > config.rows + _TAIL:
-        named = Named(f"{hints.query} {hints.intent}").lines(lines)
+        named = Named(hints.query, hints.intent).lines(lines)
         kept = [at for at in range(len(lines)) if at < config.rows or at >= len(lines) - _TAIL or at in named]
         cut = "\n".join([lines[at] for at in kept])
         if len(cut) <= _WORTH * len(short):

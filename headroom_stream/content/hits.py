@@ -40,7 +40,7 @@ def compress(text: str, hints: Hints, config: HitsConfig) -> Compressed | None:
         return None
     count = Counter(one for line in lines for one in _forms(line, word))
     shown: Counter[str] = Counter()
-    stays = Named(f"{hints.query} {hints.intent}").lines(lines)
+    stays = Named(hints.query, hints.intent).lines(lines)
     for at, line in enumerate(lines):
         each = _forms(line, word)
         shown.update(each)

@@ -61,7 +61,7 @@ def compress(text: str, hints: Hints, config: ListingsConfig) -> Compressed | No
     if out is None and (directories := _directories(lines)) is not None:
         out = "\n".join(written(directories))
         if len(out) > _SHORT and (len(directories) > config.directories or any(len(d.names) > config.names for d in directories)):
-            named = Named(f"{hints.query} {hints.intent}")
+            named = Named(hints.query, hints.intent)
             removed = gather(directories, config.directories, named) + cut(directories, config.names, named)
             short = "\n".join(written(directories))
             if removed and len(short) <= _WORTH * len(out):
@@ -84,7 +84,7 @@ def _paths(lines: list[str], hints: Hints) -> str | None:
         # A line such as `src/: what` would read like a directory and its names.
         if len(lines) - others < _PATHS_SHARE * len(lines) or (path is None and "/: " in line):
             return None
-    named = Named(f"{hints.query} {hints.intent}").lines(lines)
+    named = Named(hints.query, hints.intent).lines(lines)
     out: list[str] = []
     before = ""
     for at, (line, path) in enumerate(zip(lines, found, strict=True)):

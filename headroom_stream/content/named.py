@@ -31,8 +31,9 @@ _SHORT = 2
 class Named:
     """The terms of one query, looked up by their most telling word, so that a line costs its own length whatever the query."""
 
-    def __init__(self, query: str) -> None:
-        self.terms, self.plain = _terms(query)
+    def __init__(self, query: str, intent: str = "") -> None:
+        """`intent` is what else is asked, with one output alone; the query is read once for all of them."""
+        self.terms, self.plain = _terms(query, intent)
 
     def lines(self, lines: list[str]) -> set[int]:
         """The places of the lines that the query names.
@@ -77,14 +78,27 @@ def _words_of(asked: set[str], low: str) -> set[str]:
     return asked.intersection(_WORDS.findall(low)) if asked else asked
 
 
-@lru_cache(maxsize=4)
-def _terms(query: str) -> tuple[dict[str, dict[str, str]], set[str]]:
-    """The terms of a query by their most telling word: how each may be written, and the term; and its plain words.
+_Terms = tuple[dict[str, dict[str, str]], set[str]]
+"""The terms of a query by their most telling word: how each may be written, and the term; and its plain words."""
 
-    Several compressors ask for the same query, and so do the outputs of a session.
-    """
-    out: dict[str, dict[str, str]] = {}
-    plain: set[str] = set()
+
+@lru_cache(maxsize=4)
+def _terms(query: str, intent: str) -> _Terms:
+    """The terms of a query and an intent. Several compressors ask for the same ones."""
+    # No term goes over a line break.
+    last = query.rfind("\n") + 1
+    return _read(f"{query[last:]} {intent}" if intent else query[last:], *_first_terms(query[:last]))
+
+
+@lru_cache(maxsize=4)
+def _first_terms(query: str) -> _Terms:
+    """Those of all lines of a query but the last, for the outputs of a session."""
+    return _read(query, {}, set())
+
+
+def _read(query: str, known: dict[str, dict[str, str]], known_plain: set[str]) -> _Terms:
+    """Those of a query, and the ones that are known."""
+    out, plain = dict(known), set(known_plain)
     for match in _QUOTED.finditer(query):
         _add(out, next(group for group in match.groups() if group is not None))
     for match in _NUMBER.finditer(query):
@@ -114,7 +128,7 @@ def _add(terms: dict[str, dict[str, str]], written: str, term: str = "") -> None
     if words and len(written) >= _SHORT:
         # Of `item-17`, `item` may stand on every line.
         telling = max(words, key=lambda word: (not word.isalpha(), len(word))) if len(words) > 1 else words[0]
-        terms.setdefault(telling, {})[written] = term or written
+        terms[telling] = {**terms.get(telling, {}), written: term or written}
 
 
 def _add_number(terms: dict[str, dict[str, str]], written: str) -> None:

@@ -41,7 +41,7 @@ def compress(text: str, hints: Hints, config: SearchConfig) -> Compressed | None
         return None
     grouped = _grouped(lines, paths)
     left_out = _repeated(lines, paths, config.same_text)
-    left_out.difference_update(Named(f"{hints.query} {hints.intent}").lines(lines) if left_out else ())
+    left_out.difference_update(Named(hints.query, hints.intent).lines(lines) if left_out else ())
     kept = [at for at in range(len(lines)) if at not in left_out]
     shown = [_window(lines[at], config.longest) for at in kept]
     cut = _grouped(shown, [paths[at] for at in kept])
