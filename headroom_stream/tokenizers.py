@@ -42,12 +42,15 @@ _BREAK: Final = re.compile(r"(?<=[A-Za-z0-9])(?=[ ,:;\"(\[{<=])|(?<=[A-Za-z])(?=
 _OWN_LINE = re.compile(r"[ \t]*+[^\s/]")
 """What a line begins with whose tokens are its own: in both encodings none goes on over the line break before it. One would go on over
 blank lines, one of punctuation over slashes."""
-_LINES_TRIED = 3
 _ENDS_TOKEN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
 """Behind these a blank and a line break begin a new token in both encodings."""
-_BLANKS_TRIED = 3
+_BREAKS = ("", "\n")
+_TRIED = 3
+"""Lines and blanks that are looked at, one after the other, for a place where a stretch may begin or end."""
+_STRETCHES = 6
+"""Of one text that stand in the other, at most; others are counted."""
 _FRAME = 64
-"""Characters of what an agent's harness puts around all its outputs: its tokens are remembered."""
+"""Characters of what an agent's harness puts around all its outputs: its tokens are remembered. As many show where a stretch begins."""
 
 
 class TiktokenTokenizer:
@@ -68,22 +71,13 @@ class TiktokenTokenizer:
         return sum(len(self._encode(piece)) for piece in pieces(text, _PIECE))
 
     def count_within(self, text: str, whole: str, tokens: int) -> int:
-        """Tokens of `text`. Where it is a part of `whole`, with `tokens` of its own, only what stands around is counted."""
-        start = _place(text, whole) if len(whole) <= _PIECE else -1
-        if start < 0 and (head := text.find("\n", 0, _FRAME) + 1) and _OWN_LINE.match(text, head):
-            # Its first line alone may be new: what a harness said of the output, in other words.
-            body = text[head:]
-            if _place(body, whole) >= 0:
-                return self._count_frame(text[:head]) + self.count_within(body, whole, tokens)
-        if start < 0 or (start and not (whole[start - 1] == "\n" and _OWN_LINE.match(text))):
-            return self._count_frame(text)
-        end = start + len(text)
-        if text[-1:] in _ENDS_TOKEN and whole[end : end + 1] in ("", "\n"):
-            return tokens - self._count_frame(whole[:start]) - self._count_frame(whole[end:])
-        last = _last_token(text)
-        if 2 * last < len(text):
+        """Tokens of `text`. Where much of it stands in `whole`, with `tokens` of its own, only what differs is counted."""
+        if len(whole) > _PIECE:
             return self.count(text)
-        return tokens - self._count_frame(whole[:start]) - self.count(whole[start + last :]) + self.count(text[last:])
+        new, gone = _differing(text, whole)
+        if sum(map(len, new)) + sum(map(len, gone)) >= len(text):
+            return self._count_frame(text)
+        return tokens + sum(map(self._count_frame, new)) - sum(map(self._count_frame, gone))
 
     def _count_frame(self, text: str) -> int:
         return self._remembered(text) if len(text) <= _FRAME else self.count(text)
@@ -96,25 +90,59 @@ class TiktokenTokenizer:
             return False
 
 
-def _place(text: str, whole: str) -> int:
-    """Where `text` stands in `whole`, or -1. The beginning of a long text is found sooner than all of it."""
-    start = whole.find(text[:_FRAME])
-    return start if start < 0 or whole.startswith(text, start) else whole.find(text)
+def _differing(text: str, whole: str) -> tuple[list[str], list[str]]:
+    """What stands in one text and not in the other, in pieces whose tokens are the same by themselves."""
+    new: list[str] = []
+    gone: list[str] = []
+    at = to = 0
+    for _ in range(_STRETCHES):
+        start, place = _beginning(text, at, whole, to)
+        if place < 0:
+            break
+        end = _ending(text, start, whole, place)
+        if end <= start:
+            break
+        new.append(text[at:start])
+        gone.append(whole[to:place])
+        at, to = end, place + end - start
+    return [*new, text[at:]], [*gone, whole[to:]]
 
 
-def _last_token(text: str) -> int:
-    """A place near the end of `text` where a token begins whatever stands around: a blank behind a word, else a line; 0 if there is none."""
-    place = len(text)
-    for _ in range(_BLANKS_TRIED):
-        place = text.rfind(" ", 0, max(place, 0))
-        if place > 0 and text[place - 1] in _ENDS_TOKEN:
-            return place
-    end = len(text)
-    for _ in range(_LINES_TRIED):
-        end = text.rfind("\n", 0, end)
-        if end < 0 or _OWN_LINE.match(text, end + 1):
-            return end + 1
-    return 0
+def _beginning(text: str, at: int, whole: str, to: int) -> tuple[int, int]:
+    """Where the next stretch begins in both, with a token; -1 in `whole` if there is none."""
+    for _ in range(_TRIED):
+        if not at or (text[at - 1] == "\n" and _OWN_LINE.match(text, at)):
+            place = whole.find(text[at : at + _FRAME], to)
+            if place == 0 or (place > 0 and whole[place - 1] == "\n" and _OWN_LINE.match(whole, place)):
+                return at, place
+        at = text.find("\n", at) + 1
+        if not at:
+            break
+    return at, -1
+
+
+def _ending(text: str, start: int, whole: str, place: int) -> int:
+    """Where in `text` the stretch ends that begins there, with a token of both."""
+    low, high = 0, min(len(text) - start, len(whole) - place)
+    middle = high
+    while low < high:
+        if text[start + low : start + middle] == whole[place + low : place + middle]:
+            low = middle
+        else:
+            high = middle - 1
+        middle = (low + high + 1) // 2
+    end = start + low
+    if text[end - 1 : end] in _ENDS_TOKEN and text[end : end + 1] in _BREAKS and whole[place + low : place + low + 1] in _BREAKS:
+        return end
+    for mark in (" ", "\n"):
+        at = end
+        for _ in range(_TRIED):
+            at = text.rfind(mark, start, at)
+            if at <= start:
+                break
+            if text[at - 1] in _ENDS_TOKEN if mark == " " else _OWN_LINE.match(text, at + 1, end):
+                return at + (mark == "\n")
+    return start
 
 
 def pieces(text: str, longest: int) -> Iterator[str]:

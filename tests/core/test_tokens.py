@@ -240,3 +240,35 @@ def test_a_part_of_a_counted_text_has_as_many_tokens_as_if_it_were_counted(
     whole = "".join(before) + text + "".join(after)
     assert tokenizer.count_within(text, whole, tokenizer.count(whole)) == tokenizer.count(text)
     assert tokenizer.count_within(whole, text, tokenizer.count(text)) == tokenizer.count(whole)
+
+
+@given(
+    st.lists(st.lists(ODD, max_size=8), max_size=8),
+    st.data(),
+    st.sampled_from(["", "\n"]),
+    st.sampled_from(["o200k_base", "cl100k_base"]),
+)
+def test_a_text_with_much_of_a_counted_one_has_as_many_tokens_as_if_it_were_counted(
+    parts: list[list[str]], data: st.DataObject, between: str, encoding: str
+) -> None:
+    tokenizer = load_tokenizer(encoding, network=False)
+    stays = data.draw(
+        st.lists(st.sampled_from(["as it was", "gone", "[cut]", "in other words: "]), min_size=len(parts), max_size=len(parts))
+    )
+    was = ["".join(part) for part in parts]
+    now = [part if stay == "as it was" else stay for part, stay in zip(was, stays, strict=True) if stay != "gone"]
+    whole, text = between.join(was), between.join(now)
+    assert tokenizer.count_within(text, whole, tokenizer.count(whole)) == tokenizer.count(text)
+
+
+@pytest.mark.parametrize("encoding", ["o200k_base", "cl100k_base"])
+def test_lines_out_of_the_middle_of_a_counted_text_leave_the_count_exact(encoding: str) -> None:
+    tokenizer = load_tokenizer(encoding, network=False)
+    lines = [f"{'  ' * (n % 3)}step {n} of the run took {n * 7} ms (ok){'/' * (n % 2)}" for n in range(60)]
+    whole = "<code>0</code>\n" + "\n".join(lines) + "\n</output>"
+    for text in (
+        "\n".join(lines),
+        "\n".join([*lines[:20], "[20 lines left out]", *lines[40:]]),
+        "code 0\n" + "\n".join(lines[:30]) + "\n[5 lines left out]\n" + "\n".join(lines[35:]) + " and so on",
+    ):
+        assert tokenizer.count_within(text, whole, tokenizer.count(whole)) == tokenizer.count(text)
