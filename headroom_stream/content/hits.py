@@ -63,10 +63,13 @@ def _forms(line: str, word: str) -> set[str]:
 
 def _looked_for(lines: list[str], intent: str) -> str | None:
     """The longest word of the call that nearly all lines hold, in any case and within other words as well."""
-    start = [line.lower() for line in lines[:_SAMPLE]]
-    # Few words stand so often in all of them, which is seen sooner than in how many lines.
-    least, whole = _HOLD * len(start), "\n".join(start)
-    often = [word for word in set(_WORD.findall(intent.lower())) if whole.count(word) >= least]
-    words = [word for word in often if sum(word in line for line in start) >= least]
+    start = lines[:_SAMPLE]
+    least = _HOLD * len(start)
+    # A word that so few lines do not hold is in one of the first.
+    first = "\n".join(start[: int(len(start) - least) + 2]).lower()
+    words = [word for word in set(_WORD.findall(intent.lower())) if word in first]
+    if words:
+        start = [line.lower() for line in start]
+        words = [word for word in words if sum(word in line for line in start) >= least]
     word = max(words, key=lambda word: (len(word), word), default=None)
     return word if word is not None and sum(word in line.lower() for line in lines) >= _HOLD * len(lines) else None

@@ -19,7 +19,7 @@ _is_summary = line_begins(
       =+\ test\ (?:session|process)\ starts\ =+
     | =+\ [^\n]{0,200}\b(?:passed|failed|errors?|warnings?)\b[^\n]{0,100}\ in\ [0-9.]+s[^\n]{0,40}=
     | Ran\ [0-9]+\ tests?\ in\ [0-9.]+s | test\ result:\ (?:ok|FAILED)\. | ---\ (?:PASS|FAIL):\ \S | (?:ok|FAIL)\ +\t\S+\t
-    | Tests:\ +[^\n]{0,100}\btotal$ | Test\ Suites:\ | \ +[0-9]+\ passing\ \( | 1\.\.[0-9]+$ | [0-9]+%\ tests\ passed,
+    | Tests:\ +[^\n]{0,100}\btotal$ | Test\ Suites:\ | \ ++[0-9]+\ passing\ \( | 1\.\.[0-9]+$ | [0-9]+%\ tests\ passed,
     | Tests\ run:\ [0-9]+,
     )"""
 )
@@ -28,7 +28,7 @@ _SIGNS = (
     "====", "\nRan ", "test result: ", "--- PASS", "--- FAIL", "ok  \t", "FAIL\t", "Tests: ", "Test Suites: ", " passing (",
     "\n1..", "tests passed,", "Tests run: ",
 )  # fmt: skip
-"""Looked for before any line is."""
+"""What must stand in the text besides, be it elsewhere."""
 _PASSED = (
     (
         (" PASSED", " XPASS", " SKIPPED", " XFAIL"),
@@ -88,7 +88,7 @@ def compress(text: str, hints: Hints, config: TestsConfig) -> Compressed | None:
 
 def is_run(text: str) -> bool:
     """Whether a test runner printed this."""
-    return any(sign in text for sign in _SIGNS) and _is_summary(text)
+    return _is_summary(text) and any(sign in text for sign in _SIGNS)
 
 
 def _passed(text: str, lines: list[str]) -> set[int]:
