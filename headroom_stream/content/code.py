@@ -11,6 +11,9 @@ _SAMPLE_LINES = 400
 """Looked at from the start, and as many from the end: what a text is shows early, and the work stays bounded."""
 
 _NUMBERED = re.compile(r"[ \t]*([0-9]+)(?:[\t:|→-]|  )")
+_BEGINS_WITH_NUMBER = re.compile(r"\n[ \t]*+[0-9]")
+_HOLDS_PLACE = re.compile(r"[:-][0-9]++[:-]")
+"""What most lines of such a listing have, the one or the other: looked for all over a text, before any line is."""
 _NAMED_NUMBER = re.compile(r"[\w./+@-]*[A-Za-z_/][\w./+@-]*[:-]([0-9]+)[:-]")
 _MARKS = (
     r"(?:@@ -[0-9]+(?:,[0-9]+)? \+[0-9]+|diff --git |--- [^\n]+\n\+\+\+ )",
@@ -18,14 +21,14 @@ _MARKS = (
 )
 """What lines of a patch begin with, and of a document in a language."""
 _STATEMENT = re.compile(
-    r"""[ \t]*(?:
+    r"""[ \t]*+(?:
       (?:async\ )?def\ \w+\( | class\ \w+\s*[:({] | (?:from\ [\w.]+\ )?import\ [\w.{*"'] | @\w[\w.]*(?:\(|$)
     | (?:if|elif|while|for|with|except|else|try|finally|switch|catch|do)\b.*[:{]\s*(?:\#.*|//.*)?$
     | (?:return|yield|raise|assert|await|throw|del|break|continue|pass)\b[^.]*;?$
     | (?:public|private|protected|static|export|const|let|var|func|fn|pub|impl|struct|enum|package|using|namespace|type)\ \S
     | \#\s*(?:include|define|ifdef|ifndef|endif|pragma)\b
     | </?(?!(?:returncode|output|stdout|stderr|result)\b)[a-zA-Z][\w:-]*(?:\s[^<>]*)?/?>\s*$
-    | (?:self\.|this\.|\*)?[\w.\[\]'"]+\s*(?:[-+*/|&]|:)?=\s*\S | [\w.]+\([^()]*\)\s*[;{]?$
+    | \*?+[\w.\[\]'"]++\s*+[-+*/|&:]?+=\s*+\S | [\w.]++\([^()]*+\)\s*+[;{]?$
     | [\])}]+[;,]?\s*$ | (?:SELECT|INSERT|CREATE|UPDATE)\ .*
     )""",
     re.VERBOSE,
@@ -54,7 +57,10 @@ def sample(text: str) -> list[str]:
 
 def looks_numbered(lines: list[str]) -> bool:
     """A listing by line number (`cat -n`, `nl`, `grep -n`): most lines start with a number, and the numbers rise."""
-    filled = [line for line in lines if line.strip()]
+    return _rise([line for line in lines if line.strip()])
+
+
+def _rise(filled: list[str]) -> bool:
     found: list[re.Match[str]] = []
     for at, line in enumerate(filled):
         match = _NUMBERED.match(line) or _NAMED_NUMBER.match(line, 0, 300)
@@ -82,13 +88,20 @@ def looks_like_code(text: str) -> bool:
     if _is_diff(text) or _is_fenced(text):
         return True
     lines = sample(text)
-    if looks_numbered(lines):
-        return True
-    filled = [line[:300] for line in lines if line.strip()]
+    filled = [line for line in lines if line.strip()]
     enough = max(1, ceil(_STATEMENTS_SHARE * len(filled)))
-    return sum(1 for _ in islice(filter(_is_statement, filled), enough)) == enough
+    if sum(1 for _ in islice(filter(_is_statement, filled), enough)) == enough:
+        return True
+    return (len(lines) >= 2 * _SAMPLE_LINES or _may_be_numbered(text, len(filled))) and _rise(filled)
+
+
+def _may_be_numbered(text: str, filled: int) -> bool:
+    """Whether enough lines may have a number, of so many that are filled."""
+    missing = ceil(_NUMBERED_SHARE * filled) - 1 - len(_BEGINS_WITH_NUMBER.findall(text))
+    return missing <= 0 or sum(1 for _ in islice(_HOLDS_PLACE.finditer(text), missing)) == missing
 
 
 def _is_statement(line: str) -> bool:
+    line = line[:300]
     end = line.rstrip()[-1:]
     return end in _ENDS or _STATEMENT.match(line) is not None or (end == ":" and _BLOCK.match(line) is not None)
