@@ -89,10 +89,13 @@ def looks_like_code(text: str) -> bool:
         return True
     lines = sample(text)
     filled = [line for line in lines if line.strip()]
+    by_number = bool(filled) and _NUMBERED.match(filled[0]) is not None
+    if by_number and _rise(filled):
+        return True
     enough = max(1, ceil(_STATEMENTS_SHARE * len(filled)))
     if sum(1 for _ in islice(filter(_is_statement, filled), enough)) == enough:
         return True
-    return (len(lines) >= 2 * _SAMPLE_LINES or _may_be_numbered(text, len(filled))) and _rise(filled)
+    return not by_number and (len(lines) >= 2 * _SAMPLE_LINES or _may_be_numbered(text, len(filled))) and _rise(filled)
 
 
 def _may_be_numbered(text: str, filled: int) -> bool:

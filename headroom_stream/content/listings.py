@@ -34,6 +34,8 @@ _LONG = re.compile(
 )
 
 
+_MAY_BE_LONG = re.compile(r"(?:[^\n]*+\n){0,5}[-dlbcps][-rwxsStT]{9}")
+"""One of the first lines begins with a mode; most texts have none, and then no line has to be read."""
 _PATH = re.compile(r"(?P<directory>(?:[\w.@+~-]*+/)++)(?P<name>[\w.@+~=,-]++/?)")
 _PATHS_SHARE = 0.8
 _MANY_PATHS = 150
@@ -57,7 +59,7 @@ def compress(text: str, hints: Hints, config: ListingsConfig) -> Compressed | No
     if not config.enabled or text.count("\n") < 3:
         return None
     lines = text.split("\n")
-    out = _long(lines) or _paths(lines, hints)
+    out = (_long(lines) if _MAY_BE_LONG.match(text) else None) or _paths(lines, hints)
     if out is None and (directories := _directories(lines)) is not None:
         out = "\n".join(written(directories))
         if len(out) > _SHORT and (len(directories) > config.directories or any(len(d.names) > config.names for d in directories)):
