@@ -21,6 +21,8 @@ _STARTS = {
 }
 _SHOWN = 24
 """Characters shown of the beginning: enough to compare two of them."""
+_UNBROKEN = 100
+"""Characters without a blank, from some multiple of them on, that every run has, and lines of base64: most texts have none."""
 _WRAPPED = re.compile(r"(?:^[A-Za-z0-9+/]{60,76}\n){8,}+(?:[A-Za-z0-9+/]{1,76}={0,2}(?:\n|\Z))?", re.MULTILINE)
 """Base64 in lines, as of certificates and mail."""
 
@@ -28,6 +30,8 @@ _WRAPPED = re.compile(r"(?:^[A-Za-z0-9+/]{60,76}\n){8,}+(?:[A-Za-z0-9+/]{1,76}={
 def compress(text: str, hints: Hints, config: BlobsConfig) -> Compressed | None:  # noqa: ARG001  # every compressor has this signature
     """`text` with blobs of `min_characters` named instead of shown, or None if it has none."""
     if not config.enabled or len(text) < config.min_characters or not _may_hold_blobs(text, config.min_characters):
+        return None
+    if not any(" " not in text[at : at + _UNBROKEN] for at in range(0, len(text) - _UNBROKEN + 1, _UNBROKEN)):
         return None
     found: list[str] = []
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from functools import cached_property
 from operator import is_
 from typing import Any
@@ -63,7 +62,7 @@ class _Cutter:
         return self.string(value) if kind is str and len(value) > self.config.characters and path not in self.used else value
 
     def list(self, value: list[Any]) -> list[Any]:
-        plain = all(isinstance(item, str) for item in value)
+        plain = all(issubclass(kind, str) for kind in set(map(type, value)))
         stays = self.named.lines(value if plain else list(map(str, value)))
         stays.update(_extremes(value))
         stays.update(range(min(self.config.first, len(value))), range(max(0, len(value) - self.config.last), len(value)))
@@ -97,8 +96,11 @@ class _Cutter:
         return "".join(out)
 
 
-def _extremes(values: list[Any]) -> Iterator[int]:
+def _extremes(values: list[Any]) -> tuple[int, ...]:
     """The places of the first least and the last greatest number."""
+    if values and {NumberText}.issuperset(map(type, values)):
+        numbers = list(map(float, values))
+        return numbers.index(min(numbers)), len(numbers) - 1 - numbers[::-1].index(max(numbers))
     least = greatest = -1
     low, high = math.inf, -math.inf
     for at, item in enumerate(values):
@@ -108,8 +110,7 @@ def _extremes(values: list[Any]) -> Iterator[int]:
                 least, low = at, number
             if number >= high:
                 greatest, high = at, number
-    if least >= 0:
-        yield from (least, greatest)
+    return (least, greatest) if least >= 0 else ()
 
 
 def _blank(text: str, at: int) -> int:

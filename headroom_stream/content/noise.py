@@ -39,7 +39,6 @@ _ERASE_LINE = re.compile(r"\x1b\[[02]?K")
 _PARAGRAPH = re.compile(r"\n(?=\S)")
 _AT_ONCE = 50_000
 _MOVE = re.compile(r"\r|\x08|\x1b\[K")
-_ENDING_BLANKS = re.compile(r"(?<![ \t])[ \t]++(?=\n|\Z)")
 _BLANK_LINES = re.compile(r"\n{4,}")
 
 
@@ -63,10 +62,14 @@ def compress(text: str, hints: Hints, config: NoiseConfig) -> Compressed | None:
     out = shown(text) if controls else text
     out = _METER.sub("", out) if meter else out
     if _has_blanks(out) and not looks_like_code(out):
-        out = "".join([_BLANK_LINES.sub("\n\n\n", _ENDING_BLANKS.sub("", piece)) for piece in _paragraphs(out)])
+        out = "".join([_BLANK_LINES.sub("\n\n\n", _without_ending_blanks(piece)) for piece in _paragraphs(out)])
     if len(out) >= len(text):
         return None
     return Compressed(text=out, kind="noise", lossless=False)
+
+
+def _without_ending_blanks(text: str) -> str:
+    return "\n".join([line.rstrip(" \t") for line in text.split("\n")])
 
 
 def _has_blanks(text: str) -> bool:

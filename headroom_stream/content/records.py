@@ -28,9 +28,11 @@ NO_TABLES = 1_000_000_000
 _AGAIN_CHARS = 12
 """Characters that a row has to have beyond its first cell to be worth a look at the row before."""
 _REMEMBERED = 2_000
-"""Different cells whose text is remembered while a column is written: more would weigh as much as the column."""
+"""Different cells whose text is remembered while a column is written, and keys: more would weigh as much as the column."""
 _LONG_NUMBER = re.compile(r"(?<![0-9])[0-9]{4001}")
 """Python refuses to read integers of more than 4,300 digits."""
+_DIGITS, _STEP = 50, 2_000
+"""In a number that long so many digits begin at a multiple of the step: most texts have them nowhere, and no digit is tried."""
 
 
 class NumberText(str):
@@ -128,7 +130,7 @@ _read = json.JSONDecoder(object_pairs_hook=_object, parse_float=NumberText, pars
 
 
 def _decode(text: str) -> Any:
-    if _LONG_NUMBER.search(text):
+    if any(text[at : at + _DIGITS].isdecimal() for at in range(0, len(text), _STEP)) and _LONG_NUMBER.search(text):
         raise _LeaveAloneError("an integer too long to be read")
     return _read(text)
 
@@ -165,6 +167,7 @@ class _Writer:
         self.config = config
         self.query = Query(query)
         self.strings: dict[str, str] = {}
+        self.keys: dict[str, str] = {}
 
     def value(self, value: Any, depth: int) -> str:
         kind = type(value)
@@ -208,7 +211,16 @@ class _Writer:
         rows = list(value.values())
         if self.are_objects(rows) and worth_columns(rows, sum(map(len, rows))):
             return self.keyed_table(list(value), rows, depth)
-        return "{" + ",".join(f"{write_key(key)}:{self.value(item, depth + 1)}" for key, item in value.items()) + "}"
+        return "{" + ",".join([f"{self.key(key)}:{self.value(item, depth + 1)}" for key, item in value.items()]) + "}"
+
+    def key(self, key: str) -> str:
+        """Keys repeat more than anything else."""
+        out = self.keys.get(key)
+        if out is None:
+            if len(self.keys) >= _REMEMBERED:
+                self.keys.clear()
+            out = self.keys[key] = write_key(key)
+        return out
 
     def items(self, value: list[Any], depth: int) -> str:
         if self.are_objects(value):

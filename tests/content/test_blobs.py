@@ -39,6 +39,13 @@ def test_lines_of_base64_are_one_blob() -> None:
     assert out is not None and out.text.count("\n") == 3 and "-----END CERTIFICATE-----" in out.text
 
 
+@pytest.mark.parametrize("before", [1, 50, 99, 100, 101, 163])
+def test_the_shortest_blob_is_found_wherever_it_stands(before: int) -> None:
+    text = "w " * (before // 2) + " " * (before % 2) + "key: " + data(100).hex()
+    out = compress(f"{text} and the rest of the words of this text{' more' * 30}", Hints(), BlobsConfig(min_characters=200))
+    assert out is not None and "<hex, 200 characters" in out.text
+
+
 def test_hexadecimal_is_known() -> None:
     out = squeeze("key = " + data(1000).hex())
     assert out is not None and "<hex, 2,000 characters" in out.text

@@ -240,6 +240,11 @@ def test_what_cannot_be_kept_exactly_is_left_alone(text: str) -> None:
     assert pack(text) is None
 
 
+@pytest.mark.parametrize("before", [0, 1, 700, 1_949, 1_999, 2_000, 3_951])
+def test_a_number_too_long_to_be_read_is_found_wherever_it_stands(before: int) -> None:
+    assert pack(f'{{"a": "{"x" * before}", "b":   {"9" * 4_400}}}') is None
+
+
 def test_output_in_our_own_notation_is_not_taken_for_json() -> None:
     assert pack(packed([{"a": 1, "b": "x"}, {"a": 2, "b": "y"}])) is None
 
