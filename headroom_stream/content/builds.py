@@ -13,13 +13,12 @@ from headroom_stream.content.log_lines import matters
 from headroom_stream.content.named import Named
 
 _STEP = re.compile(
-    r"""\s*(?:
+    r"""\s*+(?:
       Requirement\ already\ (?:satisfied|up-to-date):\ .* | Looking\ in\ indexes:\ .*
     | (?:Collecting|Downloading|Using\ cached|Obtaining\ dependency\ information\ for)\ .*
     | (?:Installing\ build\ dependencies|Getting\ requirements\ to\ build\ \w+|Checking\ if\ build\ backend\ .*|Preparing\ .*metadata\ \(.*
         |Building\ (?:editable|wheels?)\ for\ .*|Running\ command\ .*):\ (?:started|finished\ with\ status\ 'done').*
     | (?:Attempting\ uninstall:|Found\ existing\ installation:|Uninstalling|Successfully\ uninstalled|Preparing\ metadata\ \()\ ?.*
-    | [━╸╺─\#=>\ ]{8,}+.*\b(?:[kMG]?B/s|eta)\b.*
     | (?:Get|Hit|Ign):[0-9]+\ https?:.* | \(Reading\ database\ \.\.\..*
     | (?:Selecting\ previously\ unselected\ package|Preparing\ to\ unpack|Unpacking|Setting\ up|Processing\ triggers\ for)\ .*
     | (?:Compiling|Downloaded|Fresh|Checking|Locking|Adding|Updating)\ [\w.-]+\ v[0-9].*
@@ -29,6 +28,7 @@ _STEP = re.compile(
     )""",
     re.VERBOSE,
 )
+_BAR = re.compile(r"\s*[━╸╺─#=> ]{8,}+.*\b(?:[kMG]?B/s|eta)\b.*")
 _SIGNS = {
     "ing ": (
         "Downloading ", "Unpacking ", "Setting up ", "Compiling ", "copying ", "creating ", "adding ", "Building ",
@@ -54,7 +54,7 @@ def compress(text: str, hints: Hints, config: BuildsConfig) -> Compressed | None
     if not any(text.count(sign) >= _LEAST for common, signs in _SIGNS.items() if text.count(common) >= _LEAST for sign in signs):
         return None
     lines = text.split("\n")
-    left_out = {at for at, line in enumerate(lines) if _STEP.fullmatch(line[:400]) and not matters(line)}
+    left_out = {at for at, line in enumerate(lines) if _is_step(line[:400]) and not matters(line)}
     left_out |= _passed_by(lines)
     if len(left_out) < _LEAST or len(text) - sum(len(lines[at]) + 1 for at in left_out) > _WORTH * len(text):
         return None
@@ -63,6 +63,12 @@ def compress(text: str, hints: Hints, config: BuildsConfig) -> Compressed | None
     if len(short) > _WORTH * len(text):
         return None
     return Compressed(text=short, kind="builds", lossless=False, removed=f"{len(left_out)} lines of steps and progress")
+
+
+def _is_step(line: str) -> bool:
+    if _STEP.fullmatch(line) is not None:
+        return True
+    return ("B/s" in line or "eta" in line) and _BAR.fullmatch(line) is not None
 
 
 def _passed_by(lines: list[str]) -> set[int]:
