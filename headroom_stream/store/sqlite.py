@@ -38,6 +38,11 @@ _HINTS = {
 }
 
 
+MEMORY_ROWS = 20_000
+"""Of a store in memory: some 20 MB."""
+_TRIM = "DELETE FROM requests WHERE rowid <= (SELECT max(rowid) FROM requests) - :most"
+
+
 class SqliteStore(Asks):
     """Rows in the file at `path`, which is made if it does not exist. Raises StorageError, which says what to do about the file.
 
@@ -149,10 +154,17 @@ class SqliteStore(Asks):
 
 
 class MemoryStore(SqliteStore):
-    """Rows in memory, gone with the store."""
+    """Rows in memory, gone with the store. Of more than `most` rows the oldest go, so that a server may run for as long as it likes."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MEMORY_ROWS) -> None:
         super().__init__(_MEMORY)
+        self._most = most
+
+    def save_all(self, rows: Sequence[RequestMetrics]) -> None:
+        """Keep all rows or none of them, and let the oldest go where there are too many."""
+        super().save_all(rows)
+        with self._reported(), self._lock:
+            self._writing().execute(_TRIM, {"most": self._most})
 
 
 def _values(row: RequestMetrics) -> list[Any]:

@@ -17,7 +17,7 @@ from headroom_stream.errors import StorageError
 from headroom_stream.results import RequestMetrics
 from headroom_stream.store import open_store, sqlite
 from headroom_stream.store.schema import STEPS, bring_up
-from headroom_stream.store.sqlite import SqliteStore
+from headroom_stream.store.sqlite import MemoryStore, SqliteStore
 from tests.store.calls import START, call
 
 
@@ -231,3 +231,12 @@ def test_the_file_holds_the_fields_of_a_row_and_nothing_else(tmp_path: Path) -> 
     columns = [row[1] for row in found.execute("PRAGMA table_info(requests)")]
     assert columns == list(RequestMetrics.__struct_fields__)
     found.close()
+
+
+def test_a_store_in_memory_keeps_the_latest_rows_only() -> None:
+    store = MemoryStore(most=10)
+    for n in range(25):
+        store.save(call(n))
+    assert [row.request_id for row in store.query()] == [f"r{n}" for n in range(24, 14, -1)]
+    assert store.summary()["total_requests"] == 10
+    store.close()
