@@ -111,9 +111,9 @@ class GatewaySettings(Struct, kw_only=True, frozen=True, forbid_unknown_fields=T
     """Bearer keys by tenant; several of a tenant separated by commas. Sessions, originals and counts of tenants are apart."""
     processes: Annotated[int, Meta(ge=0)] | None = None
     """That compress, each with its share of the sessions; null: one a core; 0: a thread of the server's own process."""
-    cache_bytes: PositiveInt = 512 * 1024 * 1024
+    cache_bytes: PositiveInt = 192 * 1024 * 1024
     """Of sessions kept, in all processes together. One that is forgotten begins anew from its next call's history."""
-    originals_bytes: PositiveInt = 256 * 1024 * 1024
+    originals_bytes: PositiveInt = 64 * 1024 * 1024
     """Of what was left out and can be asked for, of all tenants together."""
     originals_s: Annotated[float, Meta(gt=0)] = 6 * 3600.0
     """How long it can be asked for."""
