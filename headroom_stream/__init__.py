@@ -1,7 +1,8 @@
 """The context layer of an agent fleet, as a stream.
 
-`fold` is the engine as a pure function; `PolicySession` is the same without a broker; the worker, the sink and the command line carry
-it out on Kafka and ClickHouse. The transforms, their configurations and the relevance scorers can be used directly as well.
+`HeadroomClient` wraps a provider's client, `compress` is one call; `TurnPublisher` and `ContextConsumer` talk to workers over Kafka. `fold`
+is the engine as a pure function, and `PolicySession` the same without a broker. The transforms, their configurations and the relevance
+scorers can be used directly as well.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
     from headroom_stream.providers import AnthropicProvider, GoogleProvider, OpenAICompatibleProvider, OpenAIProvider
     from headroom_stream.relevance import BM25Scorer, RelevanceScore
     from headroom_stream.report import generate_report
-    from headroom_stream.results import CompressResult, RequestMetrics, SimulationResult, WasteSignals
+    from headroom_stream.results import CompressResult, HeadroomMode, RequestMetrics, SimulationResult, WasteSignals
     from headroom_stream.transforms import TransformResult
 
 try:
@@ -83,6 +84,7 @@ __all__ = [
     "HeadroomConfig",
     "HeadroomConnectionError",
     "HeadroomError",
+    "HeadroomMode",
     "HybridScorer",
     "IntelligentContextConfig",
     "IntelligentContextManager",
@@ -137,7 +139,7 @@ _LATER = {
     **dict.fromkeys(("AnthropicProvider", "GoogleProvider", "OpenAICompatibleProvider", "OpenAIProvider"), "providers"),
     **dict.fromkeys(("Tokenizer", "count_tokens_messages", "count_tokens_text"), "counting"),
     **dict.fromkeys(("CompressionHooks", "compress", "retrieve"), "in_process"),
-    **dict.fromkeys(("CompressResult", "RequestMetrics", "SimulationResult", "WasteSignals"), "results"),
+    **dict.fromkeys(("CompressResult", "HeadroomMode", "RequestMetrics", "SimulationResult", "WasteSignals"), "results"),
     "HeadroomClient": "client.headroom",
     "ToolUsage": "learning",
     "generate_report": "report",

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Literal
 
 from msgspec import Struct, field
 
 Mode = Literal["audit", "optimize", "simulate"]
 """What a client does with messages: count only, send compressed ones, or send nothing."""
+
+
+class HeadroomMode(StrEnum):
+    """The modes, for programs that name them so. Their values do as well."""
+
+    AUDIT = "audit"
+    OPTIMIZE = "optimize"
+    SIMULATE = "simulate"
 
 
 class WasteSignals(Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 from msgspec import structs
 
@@ -36,7 +36,7 @@ from headroom_stream.config import (
 from headroom_stream.engine import Call, Compressor, Sessions, Transport
 from headroom_stream.errors import CompressionError, ConfigurationError, HeadroomError, RejectedEventError
 from headroom_stream.providers import Provider, provider_of
-from headroom_stream.results import Mode, RequestMetrics, SimulationResult
+from headroom_stream.results import HeadroomMode, Mode, RequestMetrics, SimulationResult
 from headroom_stream.settings import load_settings
 from headroom_stream.store import open_store
 
@@ -78,7 +78,7 @@ class HeadroomClient:
         original_client: Any,
         provider: Provider | None = None,
         *,
-        default_mode: Mode | None = None,
+        default_mode: Mode | HeadroomMode | None = None,
         store_url: str | None = None,
         config: HeadroomConfig | None = None,
         smart_crusher_config: SmartCrusherConfig | None = None,
@@ -100,12 +100,13 @@ class HeadroomClient:
     ) -> None:
         if enable_semantic_cache:
             raise ConfigurationError("enable_semantic_cache: answers are the provider's, never those to a similar question")
-        mode = default_mode or (config.default_mode if config else None) or "audit"
+        # A HeadroomMode as its value: it goes into rows and answers.
+        mode = str(default_mode or (config.default_mode if config else None) or "audit")
         if mode not in _MODES:
             raise ConfigurationError(f"no mode {mode!r}; there are {', '.join(_MODES)}")
         self.original = original_client
         self.provider = provider or provider_of(original_client)
-        self.mode: Mode = mode
+        self.mode = cast("Mode", mode)
         self._url = store_url or (config.store_url if config else None) or f"sqlite:///{Path(tempfile.gettempdir(), 'headroom.db')}"
         self._asked = changes_of(
             config, smart_crusher=smart_crusher_config, cache_aligner=cache_aligner_config, rolling_window=rolling_window_config

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from headroom_stream.errors import ConfigurationError
-from headroom_stream.results import Mode
+from headroom_stream.results import HeadroomMode, Mode
 
 PREFIX = "headroom_"
 
@@ -35,6 +35,8 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 def split(arguments: Mapping[str, Any]) -> tuple[Options, dict[str, Any]]:
     """The options among the arguments of a call, and the other arguments. Raises ConfigurationError."""
     own = {name.removeprefix(PREFIX): value for name, value in arguments.items() if name.startswith(PREFIX)}
+    if isinstance(own.get("mode"), HeadroomMode):
+        own["mode"] = str(own["mode"])
     try:
         options = msgspec.convert(own, Options)
     except msgspec.ValidationError as error:

@@ -26,7 +26,7 @@ from headroom_stream.config import (
 from headroom_stream.engine import Reply as TurnReply
 from headroom_stream.errors import CompressionError, ConfigurationError
 from headroom_stream.events import TurnEvent
-from headroom_stream.results import SimulationResult
+from headroom_stream.results import HeadroomMode, SimulationResult
 from tests.core.conversations import LOGS, RECORDS
 from tests.sdk.agents import anthropic_history, gemini_history, openai_history
 from tests.support.provider_stub import ProviderStub, Reply
@@ -145,6 +145,14 @@ def test_each_argument_of_ours_has_its_effect(stub: ProviderStub) -> None:
     cut = sent(headroom_output_buffer_tokens=128_000 - 250)
     assert "earlier messages left out" in cut and "earlier messages left out" not in usual
     assert len(sent(headroom_output_buffer_tokens=128_000 - 250, headroom_keep_turns=1)) <= len(cut)
+
+
+def test_modes_may_be_named_by_the_enumeration(stub: ProviderStub) -> None:
+    client = gpt(stub, default_mode=HeadroomMode.AUDIT)
+    ask_gpt(client, 3)
+    ask_gpt(client, 3, headroom_mode=HeadroomMode.OPTIMIZE)
+    assert [row.mode for row in client.get_metrics()] == ["optimize", "audit"]
+    assert client.get_stats()["config"]["mode"] == "audit"
 
 
 def test_an_argument_that_makes_no_sense_is_an_error_and_nothing_is_sent(stub: ProviderStub) -> None:
