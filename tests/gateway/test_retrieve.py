@@ -115,7 +115,7 @@ def test_originals_of_another_tenant_are_not_there() -> None:
 def test_originals_go_when_they_are_too_many_or_too_old() -> None:
     with running_gateway(originals_bytes=600) as gateway:
         assert gateway.get(f"/v1/retrieve/{left_out(gateway)}").status == 404
-    with running_gateway(originals_s=0.001) as gateway:
+    with running_gateway(originals_s=1e-9) as gateway:
         assert gateway.get(f"/v1/retrieve/{left_out(gateway)}").status == 404
 
 
