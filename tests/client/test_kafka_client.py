@@ -218,6 +218,7 @@ async def test_a_record_that_is_no_context_is_named_and_the_stream_goes_on(
         assert (await anext(stream)).event_id == "0"
 
 
+@pytest.mark.slow  # leaving and joining a group takes a broker ten seconds
 async def test_a_group_goes_on_after_the_last_context_that_was_dealt_with(broker: str, topics: Callable[[str], str]) -> None:
     topic, group = topics("contexts"), topics("group")
     await create_topics(broker, [topic])

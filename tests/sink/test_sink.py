@@ -119,6 +119,7 @@ async def test_a_sink_killed_between_insert_and_commit_loses_and_doubles_nothing
     assert bench.count("sum(tokens_before) FROM turns FINAL") == sum(turn(n).tokens_before for n in range(500))
 
 
+@pytest.mark.slow  # a sink that is killed does the same, and more
 async def test_a_restart_goes_on_where_the_last_sink_committed(bench: Bench) -> None:
     await publish(bench.settings, [turn(n) for n in range(100)])
     await bench.sink_records(100)
