@@ -24,10 +24,11 @@ MAX_LINES = 200_000
 """Lines remembered of a conversation."""
 
 _JSON_START = re.compile(r"\s*+[\[{]\s*+[\[{\"\]}0-9tfn-]")
-_JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"(\s*+:)?', re.DOTALL)
+_JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*+(?:"(\s*+:)?|\\?\Z)', re.DOTALL)
+"""One without an end is the rest of the text: were it none, each quote in it would be looked at as the beginning of one."""
 _LAYOUT = re.compile(r"\s++")
 _BLANKS = re.compile(r"[ \t]{4,}+|\n{3,}+")
-_TAGS = re.compile(r"<(?:script|style)\b[^>]{0,1000}+>|<!--|</?[A-Za-z][\w:-]{0,40}+(?:\s[^<>]{0,2000}+)?/?>")
+_TAGS = re.compile(r"<(?:script|style)\b[^<>]{0,1000}+>|<!--|</?[A-Za-z][\w:-]{0,40}+(?:\s[^<>]{0,2000}+)?/?>")
 _ENDS = {"<sc": "</script>", "<st": "</style>", "<!-": "-->"}
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{50,}+={0,2}")
 _DATE = re.compile(
@@ -146,12 +147,18 @@ def json_bloat(text: str) -> int:
 def html_noise(text: str) -> int:
     """Characters of tags, comments, scripts and styles."""
     characters, at = 0, 0
+    # What is never closed from here on: looking for it again at each tag would take the square of the time.
+    endless: set[str] = set()
     while (found := _TAGS.search(text, at)) is not None:
         at = found.end()
         closing = _ENDS.get(found[0][:3].lower())
-        # Where it is never closed, the rest is a text about markup rather than markup.
-        if closing is not None and (end := text.find(closing, at)) >= 0:
-            at = end + len(closing)
+        if closing is not None and closing not in endless:
+            end = text.find(closing, at)
+            if end < 0:
+                # Then the rest is a text about markup rather than markup.
+                endless.add(closing)
+            else:
+                at = end + len(closing)
         characters += at - found.start()
     return characters
 

@@ -28,10 +28,11 @@ _SHORT_ROW = 200
 _SAMPLE = 20
 """Lines that show whether values are separated."""
 
-_STRING = r""""(?:[^"\\]++|\\.)*+"|'(?:[^'\\]++|\\.)*+'"""
+_STRING = r""""(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|'(?:[^'\\]++|\\.)*+(?:'|\\?\Z)"""
+"""One without an end is the rest of the text: were it none, each quote in it would be looked at as the beginning of one."""
 _QUOTED = re.compile(_STRING, re.DOTALL)
-_TO_BRACKET = re.compile(rf"""(?:[^"'\[\](){{}}]++|{_STRING}|["'])*+[\[\](){{}}]""", re.DOTALL)
-_TO_MARK = re.compile(rf"""(?:[^"'\[\](){{}},\n]++|{_STRING}|["'])*+[\[\](){{}},\n]""", re.DOTALL)
+_TO_BRACKET = re.compile(rf"""(?:[^"'\[\](){{}}]++|{_STRING})*+[\[\](){{}}]""", re.DOTALL)
+_TO_MARK = re.compile(rf"""(?:[^"'\[\](){{}},\n]++|{_STRING})*+[\[\](){{}},\n]""", re.DOTALL)
 """Strings are gone over within a match: there are many times more of them than of brackets."""
 _OPEN, _CLOSED = frozenset("[{("), frozenset("]})")
 

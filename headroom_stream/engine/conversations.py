@@ -71,8 +71,10 @@ class Conversations:
         with self._lock:
             if conversation.end is not None and self._ends.get(conversation.end) is conversation:
                 del self._ends[conversation.end]
+            count = conversation.known(hashes)
+            link = conversation.end[1] if count and conversation.end is not None else b""
             conversation.seen = list(hashes)
-            conversation.end = (tenant, _chained(hashes))
+            conversation.end = (tenant, _chained(link, hashes[count if link else 0 :]))
             if conversation.session_id in self._by_session:
                 self._ends[conversation.end] = conversation
 
@@ -122,8 +124,8 @@ def _link(before: bytes, one: bytes) -> bytes:
     return hashlib.blake2b(before + one, digest_size=16).digest()
 
 
-def _chained(hashes: Sequence[bytes]) -> bytes:
-    link = b""
+def _chained(link: bytes, hashes: Sequence[bytes]) -> bytes:
+    """The link of a chain that goes on after `link`."""
     for one in hashes:
         link = _link(link, one)
     return link

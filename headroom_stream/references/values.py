@@ -16,7 +16,8 @@ _DEEPEST = 1_000
 _MOST_FIELDS = 1_000
 """Entries of an object that are told apart: one with more is a table by another name, and no state of one thing."""
 
-_PUNCTUATION = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{},]', re.DOTALL)
+_PUNCTUATION = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{},]', re.DOTALL)
+"""A string without an end is the rest of the text: were it none, each quote in it would be looked at as the beginning of one."""
 _JSON_MARKS = ("json", "json ", *(f"json{n}" for n in range(1, 9)))
 """What stands before a value that is a string's JSON."""
 _IDENTITY = re.compile(r'"?(?:\w*[a-z_ ])?(?:id|ID|Id|uuid|number|key)"?:([^,{}\[\]]{3,80})')

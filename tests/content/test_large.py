@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from headroom_stream.config import Policy, override
 from headroom_stream.content import Hints
 from headroom_stream.content.detect import compress_text
-from headroom_stream.content.large import LARGE, PIECE, pieces
+from headroom_stream.content.large import _QUOTED, _TO_BRACKET, LARGE, PIECE, pieces
 from headroom_stream.content.records import restore
 
 SCALARS = st.one_of(
@@ -111,3 +111,14 @@ def test_brackets_without_end_are_left_alone() -> None:
     assert compress_text("[" * 600_000, Hints(), Policy()) is None
     assert pieces("[" + "[[]]," * 40 + "[]]", large=0) == []
     assert compress_text("[" * 300_000 + "]" * 300_000, Hints(), Policy()) is None
+
+
+@pytest.mark.parametrize("quote", ['"', "'"])
+@pytest.mark.parametrize("end", ["", "\\"])
+def test_a_string_without_an_end_is_gone_over_once(quote: str, end: str) -> None:
+    """Were each quote in it tried as a beginning, the time would grow like the square."""
+    text = quote + f"\\{quote}" * 500 + end
+    found = _QUOTED.match(text)
+    assert found is not None
+    assert found.end() == len(text)
+    assert _TO_BRACKET.match(f"[{text}", 1) is None

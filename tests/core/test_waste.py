@@ -11,7 +11,7 @@ import pytest
 from headroom_stream.messages import view
 from headroom_stream.results import WasteSignals
 from headroom_stream.tokenizers import load_tokenizer
-from headroom_stream.waste import Waste, block_breakdown, waste_signals
+from headroom_stream.waste import _JSON_STRING, Waste, block_breakdown, html_noise, waste_signals
 from tests.core.folding import call, result, said, user
 
 RECORDS = json.dumps([{"order_number": n, "state_of_order": "paid"} for n in range(30)], indent=2)
@@ -82,3 +82,25 @@ def test_blocks_are_tokens_by_what_holds_them() -> None:
         "tool_result": count(PROSE),
         "assistant": count("Done."),
     }
+
+
+class Looked(str):  # noqa: SLOT000 - one of a test
+    """A text that counts how often something is looked for in it."""
+
+    finds = 0  # of all: a text has no room for its own
+
+    def find(self, *args: Any) -> int:
+        Looked.finds += 1
+        return super().find(*args)
+
+
+@pytest.mark.parametrize("tag", ["<script>", "<style>", "<!--"])
+def test_an_end_that_is_not_there_is_looked_for_once(tag: str) -> None:
+    Looked.finds = 0
+    html_noise(Looked(tag * 300))
+    assert Looked.finds == 1
+
+
+def test_a_string_without_an_end_is_gone_over_once() -> None:
+    text = '["' + '\\"' * 500
+    assert [found.end() for found in _JSON_STRING.finditer(text)] == [len(text)]

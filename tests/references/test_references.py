@@ -14,6 +14,7 @@ from headroom_stream.content.records import parse, restore, write
 from headroom_stream.messages import view
 from headroom_stream.references import Referring, Shown, expand, refer
 from headroom_stream.references.shown import digest
+from headroom_stream.references.values import _PUNCTUATION, scan
 from headroom_stream.session.state import outputs
 from headroom_stream.tokenizers import load_tokenizer
 from headroom_stream.tokens import count_message
@@ -367,3 +368,11 @@ def test_references_keep_the_shape_of_every_provider(provider: str) -> None:
     folding = Folding()
     folding.turn(start, ask("a"), answer("a", SOURCE), ask("b"), answer("b", SOURCE))
     assert json.loads(folding.bodies[-1]) == answer("b", "[same as result 1]")
+
+
+@pytest.mark.parametrize("text", ['["' + '\\"' * 500, '{"a":"' + '\\"b' * 500, '["' + '\\"' * 500 + "\\"])
+def test_a_string_without_an_end_is_gone_over_once(text: str) -> None:
+    """Were each quote in it tried as a beginning, the time would grow like the square."""
+    assert max(found.end() for found in _PUNCTUATION.finditer(text)) == len(text)
+    assert len(list(_PUNCTUATION.finditer(text))) <= 3
+    assert scan(text) is None
